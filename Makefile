@@ -1,0 +1,56 @@
+# swarmdr. Root, Debian 12 and Go are all that is needed: what is missing is
+# installed by the targets that need it.
+
+GO       ?= go
+BIN      := $(CURDIR)/bin
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X github.com/swarmdr/swarmdr/internal/cli.version=$(VERSION)
+ENGINES  ?= /var/cache/swarmdr/engines
+LINT     := $(BIN)/golangci-lint-2.15.0
+
+export CGO_ENABLED = 0
+
+.PHONY: build demo test lint matrix soak fuzz bench setup engines clean
+
+build:
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/swarmdr ./cmd/swarmdr
+	@size=$$(stat -c %s $(BIN)/swarmdr); test $$size -le 36700160 || { echo "bin/swarmdr is $$size bytes, more than 35 MB"; exit 1; }
+
+# The main job on a real swarm, as a story: three autolocked managers, a
+# backup, the loss of the quorum, the recovery.
+demo: build
+	@testfixtures/setup.sh engine
+	@PATH=$(BIN):$$PATH docs/demo.sh
+
+# Unit tests, testscripts of the command line, and real swarms.
+test: build setup
+	SWARMDR_ENGINES=$(ENGINES) $(GO) test -timeout 20m ./...
+
+# Every engine, every method, autolocked and not; kills at every step.
+matrix: build setup
+	SWARMDR_ENGINES=$(ENGINES) SWARMDR_MATRIX=all $(GO) test -count=1 -timeout 120m -v -run 'TestMatrix|TestKill' ./internal/e2e
+
+soak: build setup
+	SWARMDR_ENGINES=$(ENGINES) SWARMDR_SOAK=200 $(GO) test -count=1 -timeout 120m -v -run 'TestHot' ./internal/e2e
+
+FUZZTIME ?= 60s
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep ^Fuzz); do \
+			echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+lint: $(LINT)
+	$(LINT) run ./...
+
+$(LINT):
+	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+	mv $(BIN)/golangci-lint $@
+
+# What the tests need from Debian, and the further engines.
+setup:
+	@testfixtures/setup.sh engine tests
+
+clean:
+	rm -rf $(BIN)

@@ -1,0 +1,179 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/swarmdr/swarmdr/internal/config"
+	"github.com/swarmdr/swarmdr/internal/durable"
+	"github.com/swarmdr/swarmdr/internal/engine"
+	"github.com/swarmdr/swarmdr/pkg/snapshot"
+)
+
+type backupOptions struct {
+	configOptions
+	hostOptions
+	keyOptions
+	storeOptions
+	outputOptions
+	mode       string
+	recipients []string
+}
+
+func (o *backupOptions) AddFlags(c *cobra.Command) {
+	o.configOptions.AddFlags(c)
+	o.hostOptions.AddFlags(c)
+	o.keyOptions.AddFlags(c)
+	o.storeOptions.AddFlags(c)
+	o.outputOptions.AddFlags(c)
+	c.Flags().StringVar(&o.mode, "mode", string(snapshot.Cold), "cold stops the engine for the copy, hot does not")
+	c.Flags().StringArrayVarP(&o.recipients, "recipient", "r", nil, "age public `KEY` to seal to (repeatable)")
+	must(c.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions([]string{"cold", "hot"}, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+func (o *backupOptions) Validate() error {
+	if m := snapshot.Mode(o.mode); m != snapshot.Cold && m != snapshot.Hot {
+		return usagef("unknown mode %q: cold or hot", o.mode)
+	}
+	return o.outputOptions.Validate()
+}
+
+func newBackupCommand(s *Streams) *cobra.Command {
+	o := backupOptions{}
+	c := &cobra.Command{
+		Use:   "backup",
+		Short: "Take a snapshot of this manager",
+		Long: `Take a snapshot of the manager that this runs on, prove it by decrypting and
+replaying it, seal it, store it, and read it back.
+
+Cold, the default, stops the engine for the time of a local copy. It refuses
+unless a majority of the managers stays reachable without this one. If anything
+fails, or this command is killed, the engine comes up again. Hot does not stop
+the engine and is as strict about the proof.
+` + exitHelp,
+		Example: `  swarmdr backup --recipient age1qqqq... --unlock-key-file /root/unlock.key
+  swarmdr backup --mode hot --store file:///mnt/backup/swarm --recipient age1qqqq...`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			return runBackup(c.Context(), s, &o)
+		},
+	}
+	o.AddFlags(c)
+	return c
+}
+
+func runBackup(ctx context.Context, s *Streams, o *backupOptions) error {
+	cfg, err := o.load()
+	if err != nil {
+		return err
+	}
+	b, err := o.prepare(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	outage, err := newOutage(s, cfg, o.hostOptions.resolve(cfg), &o.keyOptions, o.configOptions.path)
+	if err != nil {
+		return err
+	}
+	defer outage.Client.Close()
+	release, err := lockState(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer release()
+	b.Engine, b.Progress = outage, progress(s)
+	if err := recall(ctx, s, outage); err != nil {
+		return err
+	}
+	st, err := outage.Client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	b.Hostname, b.EngineVer = st.Hostname, st.Version
+	m, err := snapshot.Backup(ctx, b)
+	if err != nil {
+		return err
+	}
+	return printBackup(s, m, o.json())
+}
+
+// prepare refuses all that can be refused before the engine is asked.
+func (o *backupOptions) prepare(ctx context.Context, cfg config.Config) (snapshot.BackupOptions, error) {
+	b := snapshot.BackupOptions{Mode: snapshot.Mode(o.mode), Tool: "swarmdr " + version}
+	names := o.recipients
+	if len(names) == 0 {
+		names = cfg.Recipients
+	}
+	var err error
+	if b.Recipients, err = snapshot.ParseRecipients(names); err != nil {
+		return b, usageError{err}
+	}
+	if b.Key, err = o.keyOptions.read(ctx, cfg); err != nil {
+		return b, err
+	}
+	if b.Store, err = o.storeOptions.open(cfg); err != nil {
+		return b, err
+	}
+	if b.Signer, err = signer(cfg); err != nil {
+		return b, err
+	}
+	if b.ScratchDir, err = scratchDir(cfg); err != nil {
+		return b, err
+	}
+	b.Dir, err = swarmDir(ctx, cfg, o.hostOptions.resolve(cfg))
+	return b, err
+}
+
+// lockState keeps two runs from working on this manager at once.
+func lockState(ctx context.Context, cfg config.Config) (func() error, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return durable.Lock(ctx, cfg.StateDir+"/lock")
+}
+
+// recall brings up an engine that a run which was killed left down.
+func recall(ctx context.Context, s *Streams, outage *engine.Outage) error {
+	recalled, err := outage.Recall(ctx, false)
+	if err != nil {
+		return fmt.Errorf("%w: %w", snapshot.ErrEngineDown, err)
+	}
+	if recalled {
+		fmt.Fprintln(s.Err, "an earlier run was killed while the engine was down: it was started again")
+	}
+	return nil
+}
+
+// progress prints steps for a person, and logs them otherwise.
+func progress(s *Streams) func(string) {
+	if !s.Terminal {
+		return func(step string) { slog.Info(step) }
+	}
+	begin := time.Now()
+	return func(step string) {
+		fmt.Fprintf(s.Err, "%6.1f s  %s\n", time.Since(begin).Seconds(), step)
+	}
+}
+
+func printBackup(s *Streams, m *snapshot.Manifest, asJSON bool) error {
+	if asJSON {
+		return writeJSON(s.Out, m)
+	}
+	c := m.Contents
+	fmt.Fprintln(s.Out, m.Name)
+	fmt.Fprintf(s.Out, "  %s copy of %s, index %d: %d services, %d secrets, %d configs, %d networks, %d nodes\n", m.Mode, m.Hostname, c.Index,
+		c.Objects["service"], c.Objects["secret"], c.Objects["config"], c.Objects["network"], c.Objects["node"])
+	if m.Mode == snapshot.Cold {
+		fmt.Fprintf(s.Out, "  the engine was down for %.1f s\n", float64(m.DownMS)/1000)
+	}
+	if c.Autolock {
+		fmt.Fprintf(s.Out, "  opens with the unlock key %s\n", c.KeyFingerprint)
+	}
+	_, err := fmt.Fprintf(s.Out, "  %d KiB, decrypted, replayed, stored and read back\n", (m.SealedSize+1023)>>10)
+	return err
+}

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+	"github.com/swarmdr/swarmdr/internal/durable"
+	"github.com/swarmdr/swarmdr/pkg/snapshot"
+)
+
+func newKeyCommand(s *Streams) *cobra.Command {
+	return group("key", "Keys that open snapshots", newKeyNewCommand(s))
+}
+
+func newKeyNewCommand(s *Streams) *cobra.Command {
+	out := outputOptions{}
+	c := &cobra.Command{
+		Use:   "new FILE",
+		Short: "Make an age identity, and print its recipient",
+		Long: `Make an age identity in FILE (0600, never overwritten), and print its recipient.
+
+Give the recipient to the managers: they seal to it and cannot open. Keep the
+identity away from them, and twice: without it no snapshot opens.
+` + exitHelp,
+		Example: "  swarmdr key new /root/swarmdr-identity.txt",
+		Args:    exactArgs(1, "FILE"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := out.Validate(); err != nil {
+				return err
+			}
+			return runKeyNew(s, args[0], out.json())
+		},
+	}
+	out.AddFlags(c)
+	return c
+}
+
+func runKeyNew(s *Streams, path string, asJSON bool) error {
+	identity, recipient, err := snapshot.GenerateIdentity()
+	if err != nil {
+		return err
+	}
+	err = durable.CreateFile(path, 0o600, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "# recipient: %s\n%s\n", recipient, identity)
+		return err
+	})
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s exists and is not overwritten", path)
+	}
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(s.Out, map[string]string{"file": path, "recipient": recipient})
+	}
+	_, err = fmt.Fprintln(s.Out, recipient)
+	return err
+}
+
+// exactArgs is cobra's, with the names of the arguments in the error.
+func exactArgs(n int, names string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usagef("want %s, got %d arguments", names, len(args))
+		}
+		return nil
+	}
+}

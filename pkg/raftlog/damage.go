@@ -1,0 +1,89 @@
+package raftlog
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrNotSwarmDir is returned by [Open] for a directory with neither
+	// raft/ nor certificates/ in it.
+	ErrNotSwarmDir = errors.New("not a swarm directory")
+
+	// ErrWorkerDir is returned by [Open] for the directory of a worker, or
+	// of a manager that was demoted: it has certificates but no raft log.
+	ErrWorkerDir = errors.New("swarm directory of a worker: no raft log")
+
+	// ErrOldLayout is returned by [Open] for a raft log that only exists in
+	// the form of Docker 1.12 or of development builds (raft/wal, raft/wal-v3).
+	ErrOldLayout = errors.New("raft log of an unsupported old layout")
+
+	// ErrNoDecrypter is returned by [Log.Entries] and [Log.State] of a log
+	// that was opened without a decrypter.
+	ErrNoDecrypter = errors.New("raft log is encrypted and no decrypter was given")
+
+	// ErrNotInLog is returned by [Log.State] for an index before the oldest
+	// raft snapshot or beyond the last entry.
+	ErrNotInLog = errors.New("index is not in the log")
+
+	// ErrOldKey is returned by [Log.State] for an index before the newest
+	// raft snapshot, where an entry on the way there was written with a key
+	// that the manager has dropped since.
+	ErrOldKey = errors.New("entry was written with an older key")
+
+	// ErrNoCluster is returned by [State.Cluster] and [WriteRebuilt] for a
+	// state that does not hold exactly one cluster object.
+	ErrNoCluster = errors.New("state does not hold exactly one cluster")
+
+	// ErrNewerFormat is returned by [Open], [Log.State], [Log.Entries] and
+	// [WriteRebuilt] for data of an engine newer than this package knows,
+	// where going on would lose some of it.
+	ErrNewerFormat = errors.New("written by a newer engine")
+
+	// ErrExists is returned by [WriteRebuilt] for a directory that already
+	// holds raft/.
+	ErrExists = errors.New("directory already holds a raft log")
+
+	// ErrRemoved is returned by [WriteRebuilt] for a member whose raft ID
+	// was removed from the swarm: raft never lets it in again.
+	ErrRemoved = errors.New("raft ID was removed from the swarm")
+)
+
+// DamageError tells that a file of the log is not what the engine wrote.
+// [Open], [Log.Entries], [Log.State] and [KeepTail] return it.
+type DamageError struct {
+	// File is the path below the swarm directory, slash separated.
+	File string
+	// Offset is the first byte of the damaged record, 0 where the whole
+	// file or its absence is meant.
+	Offset int64
+	// What is wrong, in a few words.
+	What string
+	// Err is the cause, when there is one.
+	Err error
+}
+
+func (e *DamageError) Error() string {
+	text := fmt.Sprintf("damaged raft log: %s at byte %d: %s", e.File, e.Offset, e.What)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *DamageError) Unwrap() error { return e.Err }
+
+// TornTail tells where the log ends in a record that was never completely
+// written. The engine had not acknowledged it.
+type TornTail struct {
+	// File is the path of the last segment below the swarm directory.
+	File string
+	// Offset is the first byte of the torn record: what lies before is intact.
+	Offset int64
+	// What is missing, in a few words.
+	What string
+	// Lost counts the bytes from Offset to the last one that is not zero.
+	// A tear is short, usually below 2 MB: a large value speaks for damage.
+	Lost int64
+}

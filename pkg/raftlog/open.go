@@ -1,0 +1,245 @@
+package raftlog
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/moby/swarmkit/v2/api"
+)
+
+// Decrypter opens one record of the raft log: a marshalled swarmkit
+// MaybeEncryptedRecord in, its plaintext out. The result must be owned by the
+// caller. While a manager changes its key a log holds records of both keys, so
+// an implementation tries all it has. An error must not quote the record.
+type Decrypter interface {
+	Decrypt(record []byte) ([]byte, error)
+}
+
+// Encrypter is the reverse of [Decrypter]: plaintext in, a marshalled
+// MaybeEncryptedRecord out. It is called with nil for an empty entry.
+type Encrypter interface {
+	Encrypt(plain []byte) ([]byte, error)
+}
+
+// Member is a manager as raft knows it.
+type Member struct {
+	// RaftID is drawn at random when the manager joins and never used again.
+	RaftID uint64
+	// NodeID is the ID of the swarm node.
+	NodeID string
+	// Addr is host:port as the other managers dial it.
+	Addr string
+}
+
+// HardState is the last raft hard state on disk.
+type HardState struct {
+	// Term is the highest term the manager has seen, Vote the raft ID it
+	// voted for in that term.
+	Term, Vote uint64
+	// Commit lags behind what was acknowledged: see the package comment.
+	Commit uint64
+}
+
+// Log is a raft log that was read and found intact. It holds the place of each
+// entry, not its content, and reads the files again when asked for that. It is
+// safe for concurrent use if its file system and decrypter are.
+type Log struct {
+	fsys   fs.FS
+	dec    Decrypter
+	scan   *scan
+	snaps  []SnapshotInfo // usable ones, newest first
+	broken []*DamageError
+	confs  []ConfChange
+	self   Member
+	damage *DamageError
+}
+
+// Open reads the swarm directory at the root of fsys, the one that holds raft/
+// and certificates/: of a live or stopped manager, a copy, an archive. Files
+// are opened for reading only and read from begin to end.
+//
+// Without a decrypter (nil) the log tells only what is in clear. With one that
+// does not fit, Open returns its error, wrapped, as far as Open needs it.
+//
+// The errors are [ErrNotSwarmDir], [ErrWorkerDir], [ErrOldLayout],
+// [*DamageError], or that of the file system. A live manager writes on while it
+// is read: of its log, fs.ErrNotExist and damage in the last record mean no more
+// than that the caller should try again.
+func Open(fsys fs.FS, dec Decrypter) (*Log, error) {
+	l, err := OpenDamaged(fsys, dec)
+	if err != nil {
+		return nil, err
+	}
+	if l.damage != nil {
+		return nil, l.damage
+	}
+	return l, nil
+}
+
+// OpenDamaged opens a log that [Open] refuses for damage and ends it before
+// the first damaged record. [Log.Damage] tells where. It still fails if what is
+// left has no beginning.
+func OpenDamaged(fsys fs.FS, dec Decrypter) (*Log, error) {
+	if err := checkLayout(fsys); err != nil {
+		return nil, err
+	}
+	s, err := scanLog(fsys)
+	if err != nil {
+		return nil, err
+	}
+	l := &Log{fsys: fsys, dec: dec, scan: s, damage: s.damage}
+	l.snaps, l.broken, err = snapshots(fsys, s.markers)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.checkStart(); err != nil {
+		return nil, err
+	}
+	return l, l.identify()
+}
+
+// checkStart sees to it that the entries begin at 1 or behind a raft snapshot.
+func (l *Log) checkStart() error {
+	s := l.scan
+	if s.metadata == nil {
+		return firstDamage(s.damage, &DamageError{File: l.firstSegment(), What: "no metadata"})
+	}
+	if base := l.RaftSnapshot(); s.reset != nil && s.reset.Index == base.Index {
+		s.truncate(s.first)
+	}
+	start := l.FirstIndex()
+	l.snaps = slices.DeleteFunc(l.snaps, func(info SnapshotInfo) bool { return info.Index+1 < start })
+	if start == 1 || len(l.snaps) > 0 {
+		return nil
+	}
+	if len(l.broken) > 0 {
+		return firstDamage(s.damage, l.broken[0])
+	}
+	return firstDamage(s.damage, &DamageError{
+		File: l.firstSegment(), What: fmt.Sprintf("entries begin at %d and no raft snapshot leads there", start),
+	})
+}
+
+func firstDamage(candidates ...*DamageError) error {
+	for _, damage := range candidates {
+		if damage != nil {
+			return damage
+		}
+	}
+	return nil
+}
+
+func (l *Log) firstSegment() string {
+	if len(l.scan.segments) == 0 {
+		return walDir
+	}
+	return l.scan.segments[0].path
+}
+
+// identify finds out who the manager is: the metadata holds the address of the
+// day it joined, the newest membership change or raft snapshot that of today.
+func (l *Log) identify() error {
+	var meta api.RaftMember
+	if err := meta.Unmarshal(l.scan.metadata); err != nil {
+		return &DamageError{File: l.firstSegment(), What: "decode metadata", Err: err}
+	}
+	l.self = memberOf(&meta)
+	if l.dec == nil {
+		return nil
+	}
+	for _, conf := range l.scan.confs {
+		cc, err := l.confChange(conf)
+		if errors.Is(err, ErrOldKey) {
+			continue // the raft snapshot knows its outcome
+		}
+		if err != nil {
+			return err
+		}
+		l.confs = append(l.confs, cc)
+	}
+	addr, err := l.selfAddr()
+	if addr != "" {
+		l.self.Addr = addr
+	}
+	return err
+}
+
+// selfAddr decrypts the raft snapshot only where the log does not tell.
+func (l *Log) selfAddr() (string, error) {
+	for _, cc := range slices.Backward(l.confs) {
+		if cc.Member.RaftID == l.self.RaftID && cc.Member.Addr != "" {
+			return cc.Member.Addr, nil
+		}
+	}
+	if l.RaftSnapshot().Index == 0 {
+		return "", nil
+	}
+	members, err := l.membersAt(l.LastIndex())
+	return members.current[l.self.RaftID].Addr, err
+}
+
+// Self returns the manager that wrote the log. With a decrypter its address is
+// the one of today, without, that of the day it joined.
+func (l *Log) Self() Member { return l.self }
+
+// HardState returns the hard state as it stands on disk.
+func (l *Log) HardState() HardState {
+	st := l.scan.state
+	return HardState{Term: st.Term, Vote: st.Vote, Commit: st.Commit}
+}
+
+// FirstIndex returns the index of the first entry, LastIndex()+1 if there is
+// none. Entries before the raft snapshot are often still there.
+func (l *Log) FirstIndex() uint64 {
+	if len(l.scan.refs) == 0 {
+		return l.RaftSnapshot().Index + 1
+	}
+	return l.scan.first
+}
+
+// LastIndex returns the index of the last entry, or that of the raft snapshot
+// if nothing follows it.
+func (l *Log) LastIndex() uint64 {
+	return max(l.lastEntry(), l.RaftSnapshot().Index)
+}
+
+func (l *Log) lastEntry() uint64 {
+	if len(l.scan.refs) == 0 {
+		return 0
+	}
+	return l.scan.last()
+}
+
+// LastTerm returns the term of the entry at [Log.LastIndex].
+func (l *Log) LastTerm() uint64 {
+	if term, ok := l.scan.termAt(l.LastIndex()); ok {
+		return term
+	}
+	return l.RaftSnapshot().Term
+}
+
+// RaftSnapshot returns the newest usable raft snapshot, the zero value when
+// there is none, as in a young swarm.
+func (l *Log) RaftSnapshot() SnapshotInfo {
+	if len(l.snaps) == 0 {
+		return SnapshotInfo{}
+	}
+	return l.snaps[0]
+}
+
+// BrokenSnapshots returns the raft snapshots that cannot be read, though the
+// log is complete without them. A manager that lost power while it wrote one
+// leaves it like this.
+func (l *Log) BrokenSnapshots() []*DamageError { return l.broken }
+
+// Torn returns where the last record was torn, nil if it was not.
+func (l *Log) Torn() *TornTail { return l.scan.torn }
+
+// Damage returns where a log opened by [OpenDamaged] ends, nil if intact.
+func (l *Log) Damage() *DamageError { return l.damage }
+
+// OldDirs returns the directories of older log formats that still lie beside
+// the log, below the swarm directory. They hold secrets in clear.
+func (l *Log) OldDirs() []string { return leftovers(l.fsys) }

@@ -1,0 +1,150 @@
+package recover
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/moby/swarmkit/v2/api"
+)
+
+// rejoin brings one manager back as a fresh member: never by copying a raft
+// directory, always by leave and join.
+func (r *run) rejoin(ctx context.Context, name string) error {
+	m, d, err := r.named(name)
+	if err != nil {
+		return err
+	}
+	if done, err := r.isReachable(ctx, d); done || err != nil {
+		return err
+	}
+	if err := r.leaveLost(ctx, m, d); err != nil {
+		return err
+	}
+	token, err := r.o.Gather.Survivor.ManagerToken(ctx)
+	if err != nil {
+		return err
+	}
+	join := Join{Remote: r.plan().Address, Advertise: m.Addr, Token: token}
+	if err := d.Join(ctx, join); err != nil {
+		return fmt.Errorf("join %s: %w", name, err)
+	}
+	if err := poll(ctx, r.o.Wait, name+" is Reachable", func() (bool, error) { return r.isReachable(ctx, d) }); err != nil {
+		return err
+	}
+	return r.dress(ctx, m, d)
+}
+
+func (r *run) named(name string) (Manager, Daemon, error) {
+	for _, m := range r.plan().Evidence.Managers {
+		for _, d := range r.o.Gather.Managers {
+			if m.Name == name && d.Name == name {
+				return m, d.Daemon, nil
+			}
+		}
+	}
+	return Manager{}, nil, fmt.Errorf("the plan joins %s again: name it with the same --manager as in the plan", name)
+}
+
+// isReachable says whether the daemon is a reachable voter of the recovered
+// swarm already. Its old node id does not count.
+func (r *run) isReachable(ctx context.Context, d Daemon) (bool, error) {
+	st, err := d.Status(ctx)
+	if err != nil || st.State != StateActive {
+		return false, nil //nolint:nilerr // not up yet is an answer
+	}
+	nodes, err := r.o.Gather.Survivor.Nodes(ctx)
+	if err != nil {
+		return false, nil //nolint:nilerr // a joining voter may cost the leader its seat for a moment
+	}
+	return slices.ContainsFunc(nodes, func(n Node) bool {
+		return n.ID == st.NodeID && n.Voter && n.Reachable
+	}), nil
+}
+
+// leaveLost waits for the daemon and makes it forget the lost swarm.
+func (r *run) leaveLost(ctx context.Context, m Manager, d Daemon) error {
+	st, err := r.awaitDaemon(ctx, m, d)
+	if err != nil || st.State == StateInactive {
+		return err
+	}
+	if other := st.ClusterID; other != "" && other != r.plan().Evidence.Contents.ClusterID {
+		return fmt.Errorf("%s is in the swarm %s: %w", m.Name, other, ErrOtherSwarm)
+	}
+	if st.Control {
+		nodes, err := d.Nodes(ctx)
+		if err == nil && slices.ContainsFunc(nodes, func(n Node) bool { return n.Leader && n.ID != r.plan().Evidence.Contents.NodeID }) {
+			return fmt.Errorf("%s follows another leader: %w", m.Name, ErrQuorumAlive)
+		}
+	}
+	r.o.Progress(m.Name + " leaves the lost swarm")
+	if err := d.Leave(ctx); err != nil {
+		return fmt.Errorf("%s leaves the lost swarm: %w", m.Name, err)
+	}
+	return nil
+}
+
+func (r *run) awaitDaemon(ctx context.Context, m Manager, d Daemon) (st Status, err error) {
+	told := false
+	err = poll(ctx, r.o.Wait, "dockerd on "+m.Name+" answers", func() (bool, error) {
+		var err error
+		if st, err = d.Status(ctx); err == nil {
+			return true, nil
+		}
+		if !told {
+			r.o.Progress(fmt.Sprintf("waiting for dockerd on %s: start it now, and no other manager", m.Name))
+			told = true
+		}
+		return false, nil
+	})
+	return st, err
+}
+
+// dress gives the new node object what the old one had, and removes the old.
+func (r *run) dress(ctx context.Context, m Manager, d Daemon) error {
+	st, err := d.Status(ctx)
+	if err != nil {
+		return err
+	}
+	old, err := r.oldNode(m.NodeID)
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		availability := strings.ToLower(old.Spec.Availability.String())
+		if err := r.o.Gather.Survivor.DressNode(ctx, st.NodeID, old.Spec.Annotations.Labels, availability); err != nil {
+			return err
+		}
+	}
+	return r.removeNode(ctx, m.NodeID)
+}
+
+// removeGhosts removes the node objects of all old voters but the survivor.
+func (r *run) removeGhosts(ctx context.Context) error {
+	for _, p := range r.plan().Evidence.Peers {
+		if err := r.removeNode(ctx, p.NodeID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) removeNode(ctx context.Context, id string) error {
+	nodes, err := r.o.Gather.Survivor.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(nodes, func(n Node) bool { return n.ID == id }) {
+		return nil
+	}
+	return r.o.Gather.Survivor.RemoveNode(ctx, id)
+}
+
+func (r *run) oldNode(id string) (*api.Node, error) {
+	state, err := r.before()
+	if err != nil {
+		return nil, err
+	}
+	return state.Nodes[id], nil
+}

@@ -1,0 +1,201 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/swarmdr/swarmdr/internal/durable"
+	"github.com/swarmdr/swarmdr/pkg/raftlog"
+	"github.com/swarmdr/swarmdr/pkg/unlock"
+)
+
+// Engine is the daemon whose swarm directory is copied.
+type Engine interface {
+	// Stop returns when the daemon is down. It refuses when that would cost the
+	// swarm its quorum, and stops nothing then. It sees to it that the daemon
+	// comes up again even if this process is killed before Start.
+	Stop(ctx context.Context) error
+	// Start returns when the daemon is up, unlocked and a reachable manager
+	// again. After a Stop that failed it does what is left to do.
+	Start(ctx context.Context) error
+}
+
+var (
+	// ErrEngineDown is in the error's tree when Backup could not bring the
+	// engine up again.
+	ErrEngineDown = errors.New("the engine did not come up again")
+	// ErrReadBack is returned by Backup when the store gave back other bytes
+	// than it was given.
+	ErrReadBack = errors.New("the store returned other bytes than it was given")
+	// ErrStore is in the error's tree when Backup could not use the store.
+	ErrStore = errors.New("store")
+)
+
+// BackupOptions say what is backed up, how and where to. All are needed but
+// Engine, for a hot copy, Key, for a manager that is not autolocked, Hostname,
+// EngineVer and Progress.
+type BackupOptions struct {
+	Dir        string // the swarm directory
+	ScratchDir string // where the staged copy is held, in a file without a name
+	Mode       Mode
+	Engine     Engine // Cold only
+	Key        unlock.Key
+	Store      Store
+	Recipients *Recipients
+	Signer     string
+	Tool       string
+	Hostname   string
+	EngineVer  string
+	Progress   func(step string)
+}
+
+// check refuses what would only fail while the engine is down, or after.
+func (o BackupOptions) check() error {
+	if o.Mode != Hot && o.Mode != Cold {
+		return fmt.Errorf("unknown mode %q", o.Mode)
+	}
+	if o.Mode == Cold && o.Engine == nil {
+		return errors.New("a cold copy needs an engine to stop")
+	}
+	if o.Recipients == nil || len(o.Recipients.keys) == 0 {
+		return errNoRecipient
+	}
+	_, err := parseSigner(o.Signer)
+	return err
+}
+
+// hotTries is how often a hot copy is taken anew when the directory changed or
+// the copy does not prove; a raft snapshot or a segment cut lasts well under a
+// second.
+const hotTries = 8
+
+// Backup takes one snapshot and returns its manifest. When it returns nil the
+// snapshot was decrypted, replayed, stored and read back, and the engine is up.
+// On any error nothing is left in the store, and the engine is up unless
+// ErrEngineDown is in the error's tree.
+func Backup(ctx context.Context, o BackupOptions) (*Manifest, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	if err := o.Store.Ready(ctx); err != nil {
+		return nil, fmt.Errorf("%w %s: %w", ErrStore, o.Store.URL(), err)
+	}
+	if err := precheck(o); err != nil {
+		return nil, err
+	}
+	scratch, err := durable.Scratch(o.ScratchDir)
+	if err != nil {
+		return nil, err
+	}
+	defer scratch.Close()
+	m := &Manifest{
+		Format: FormatVersion, Created: time.Now().UTC().Truncate(time.Millisecond),
+		Tool: o.Tool, Mode: o.Mode, Hostname: o.Hostname, Engine: o.EngineVer, Recipients: o.Recipients.Names(),
+	}
+	if o.Mode == Hot {
+		err = stageHot(ctx, o, m, scratch)
+	} else {
+		err = stageCold(ctx, o, m, scratch)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.Name = NewName(m.Contents.ClusterID, m.Contents.NodeID, m.Created)
+	if err := publish(ctx, o, m, scratch); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// precheck refuses a directory that could not be copied or proved.
+func precheck(o BackupOptions) error {
+	if _, err := listDir(o.Dir, o.Mode); err != nil {
+		return err
+	}
+	if _, err := OpenNodeKey(os.DirFS(o.Dir), o.Key); err != nil {
+		return err
+	}
+	return checkRoom(o.Dir, o.Mode, o.ScratchDir)
+}
+
+func stageCold(ctx context.Context, o BackupOptions, m *Manifest, scratch *os.File) error {
+	o.Progress("stop the engine")
+	begin := time.Now()
+	if err := stopped(ctx, o, m, scratch); err != nil {
+		return err
+	}
+	m.DownMS = time.Since(begin).Milliseconds()
+	o.Progress(fmt.Sprintf("the engine is up again after %.1f s", time.Since(begin).Seconds()))
+	o.Progress("decrypt and replay the copy")
+	return prove(o, m, scratch)
+}
+
+// stopped copies the directory while the engine is down, and starts the engine
+// whatever happens, also when ctx is done.
+func stopped(ctx context.Context, o BackupOptions, m *Manifest, scratch *os.File) (err error) {
+	defer func() {
+		o.Progress("start the engine")
+		if up := o.Engine.Start(context.WithoutCancel(ctx)); up != nil {
+			err = errors.Join(err, fmt.Errorf("%w: %w", ErrEngineDown, up))
+		}
+	}()
+	if err := o.Engine.Stop(ctx); err != nil {
+		return fmt.Errorf("stop the engine: %w", err)
+	}
+	o.Progress("copy " + o.Dir)
+	m.Files, err = Stage(ctx, o.Dir, Cold, scratch)
+	return err
+}
+
+func stageHot(ctx context.Context, o BackupOptions, m *Manifest, scratch *os.File) error {
+	for try := 1; ; try++ {
+		o.Progress(fmt.Sprintf("copy %s while it is in use", o.Dir))
+		files, err := Stage(ctx, o.Dir, Hot, scratch)
+		if err == nil {
+			m.Files = files
+			err = prove(o, m, scratch)
+		}
+		if err == nil || !worthRetry(err) || try == hotTries {
+			return err
+		}
+		if err := rewind(scratch); err != nil {
+			return err
+		}
+		time.Sleep(time.Duration(try) * 50 * time.Millisecond)
+	}
+}
+
+func worthRetry(err error) bool {
+	damage := (*raftlog.DamageError)(nil)
+	return errors.Is(err, ErrChanged) || errors.As(err, &damage)
+}
+
+func rewind(f *os.File) error {
+	_, err := f.Seek(0, io.SeekStart)
+	return errors.Join(f.Truncate(0), err)
+}
+
+// prove replays the staged copy and fills in the manifest.
+func prove(o BackupOptions, m *Manifest, scratch *os.File) error {
+	size, err := scratch.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	archive, err := OpenArchive(scratch, size)
+	if err != nil {
+		return err
+	}
+	p, err := Prove(archive, o.Key)
+	if err != nil {
+		return fmt.Errorf("verify the copy: %w", err)
+	}
+	m.Contents = p.Contents
+	return nil
+}
