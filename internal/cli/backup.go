@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,11 +84,11 @@ func runBackup(ctx context.Context, s *Streams, o *backupOptions) error {
 		return err
 	}
 	defer outage.Client.Close()
-	release, err := lockState(ctx, cfg)
+	lock, err := lockState(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer lock.Close()
 	b.Engine, b.Progress = outage, progress(s)
 	if err := recall(ctx, s, outage); err != nil {
 		return err
@@ -131,10 +133,10 @@ func (o *backupOptions) prepare(ctx context.Context, cfg config.Config) (snapsho
 }
 
 // lockState keeps two runs from working on this manager at once.
-func lockState(ctx context.Context, cfg config.Config) (func() error, error) {
+func lockState(ctx context.Context, cfg config.Config) (*os.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	return durable.Lock(ctx, cfg.StateDir+"/lock")
+	return durable.LockFile(ctx, filepath.Join(cfg.StateDir, "lock"))
 }
 
 // recall brings up an engine that a run which was killed left down.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -136,7 +135,7 @@ func (o *quorumOptions) lookAtLog(ctx context.Context, cfg config.Config) (self 
 	if err != nil {
 		return "", view, err
 	}
-	proof, err := snapshot.Prove(os.DirFS(dir), key)
+	proof, err := snapshot.ProveLive(dir, key)
 	if err != nil {
 		return "", view, err
 	}

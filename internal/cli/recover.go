@@ -43,6 +43,15 @@ func (o *recoverOptions) AddFlags(c *cobra.Command) {
 	must(c.RegisterFlagCompletionFunc("method", cobra.FixedCompletions([]string{"auto", "force-new-cluster", "rebuild"}, cobra.ShellCompDirectiveNoFileComp)))
 }
 
+// Validate refuses what no evidence could make sense of.
+func (o *recoverOptions) Validate() error {
+	switch o.method {
+	case "auto", string(recovery.ForceNewCluster), string(recovery.Rebuild):
+		return o.outputOptions.Validate()
+	}
+	return usagef("unknown method %q: auto, force-new-cluster or rebuild", o.method)
+}
+
 // target is what a recovery works on, open; close it when done.
 type target struct {
 	cfg    config.Config
@@ -187,6 +196,9 @@ func runRecoverRun(ctx context.Context, s *Streams, o *recoverOptions, token str
 		return err
 	}
 	defer t.close()
+	if err := recall(ctx, s, t.outage); err != nil {
+		return err
+	}
 	j, err := recovery.Run(ctx, token, recovery.RunOptions{
 		Gather: t.gather, Plan: t.plan, Control: t.outage, StateDir: t.cfg.StateDir, Wait: wait,
 		Progress: func(text string) { fmt.Fprintln(s.Err, text) },

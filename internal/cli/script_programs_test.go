@@ -8,10 +8,14 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+	"time"
 )
 
+// exitsLimit is many times what any command in a script takes.
+const exitsLimit = 15 * time.Second
+
 // exits is the program `exits CODE COMMAND [ARG...]`: it passes signals on to
-// the command and succeeds if the command ends with that code.
+// the command and succeeds if the command ends with that code within the limit.
 func exits() {
 	code, err := strconv.Atoi(os.Args[1])
 	if err != nil {
@@ -28,6 +32,7 @@ func exits() {
 			cmd.Process.Signal(s)
 		}
 	}()
+	time.AfterFunc(exitsLimit, func() { cmd.Process.Kill() })
 	if got := exitCode(cmd.Wait()); got != code {
 		fatal(fmt.Errorf("exit code %d, want %d", got, code))
 	}

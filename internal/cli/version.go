@@ -15,6 +15,7 @@ func newVersionCommand(s *Streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
+		Long:    "Print the version and the Go release it was built with.\n" + exitHelp,
 		Example: "  swarmdr version",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -76,7 +76,7 @@ func (f *fixture) testGood(node, mode string) {
 		f.Errorf("a snapshot of an idle manager has %d bytes", m.SealedSize)
 	}
 	f.Logf("%s backup of %s: %d KiB, engine down for %d ms", mode, node, m.SealedSize>>10, m.DownMS)
-	f.wantManagers(node, 3)
+	f.wantManagers(node)
 	full := f.on("w1", "snapshot", "verify", m.Name, "--store", f.store(), "-i", f.identity(), "--unlock-key-file", f.lab.UnlockKeyFile())
 	if !strings.Contains(full, "replayed") {
 		f.Errorf("verify said\n%s", full)
@@ -92,7 +92,7 @@ func (f *fixture) testGood(node, mode string) {
 func (f *fixture) wantNothingLeft(node string) {
 	f.Helper()
 	state := filepath.Join(f.node(node).Dir(), "swarmdr")
-	want := map[string]bool{"guard.log": true, "lock": true, "engine.lock": true, "signing.key": true, "signing.pub": true}
+	want := map[string]bool{"guard.log": true, "lock": true, "engine.lock": true, "outage.lock": true, "signing.key": true, "signing.pub": true}
 	entries, err := os.ReadDir(state)
 	if err != nil {
 		f.Fatal(err)
@@ -196,7 +196,7 @@ func (f *fixture) testRefusals(node string) {
 	f.wantExit(5, "worker", "w1", "log", "show", "--dir", f.node("w1").SwarmDir())
 	f.wantExit(5, "not a swarm directory", node, "log", "show", "--dir", f.dir)
 	f.wantExit(5, "not the swarm directory of a manager", "w1", f.backupArgs("--mode", "cold")...)
-	f.wantManagers(node, 3)
+	f.wantManagers(node)
 }
 
 func (f *fixture) write(path, text string) {
@@ -216,7 +216,7 @@ func (f *fixture) testDiskFull(node string) {
 	full := f.tmpfs("4m")
 	fill := fmt.Sprintf("head -c 8m /dev/zero > %s/fill;", full)
 	f.wantExit(1, "no space left", node, f.backupArgs("--config", f.config(node, full, fill))...)
-	f.wantManagers(node, 3)
+	f.wantManagers(node)
 	f.wantNothingLeft(node)
 	if _, err := os.Stat(filepath.Join(full, "fill")); err != nil {
 		f.Error("the engine was not stopped before the disk was full")

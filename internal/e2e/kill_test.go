@@ -57,7 +57,7 @@ func (f *fixture) wantRecalled(node string) {
 		_, err := os.Stat(f.record(node))
 		return errors.Is(err, fs.ErrNotExist)
 	})
-	f.wantManagers(node, 3)
+	f.wantManagers(node)
 	f.wantNothingLeft(node)
 }
 

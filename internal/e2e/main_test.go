@@ -119,7 +119,6 @@ func (f *fixture) client(node string) *client.Client {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Cleanup(func() { c.Close() })
 	return c
 }
 

@@ -93,7 +93,7 @@ func loseAndRecover(t *testing.T, c matrixCase) {
 	plan := f.plan(survivor, flags)
 	f.runRecovery(survivor, plan.Token, flags, others)
 
-	f.wantManagers(survivor, 3)
+	f.wantManagers(survivor)
 	f.wantSecrets(survivor, acked)
 	f.wantKey(survivor, c.autolock)
 	f.wantLabel(survivor, others[0])
@@ -170,8 +170,10 @@ func (f *fixture) runRecovery(node, token string, flags, others []string) {
 	}
 }
 
-func (f *fixture) wantManagers(node string, n int) {
+// wantManagers waits until all three managers are well.
+func (f *fixture) wantManagers(node string) {
 	f.Helper()
+	const n = 3
 	var q struct {
 		Status    string `json:"status"`
 		Voters    int    `json:"voters"`

@@ -156,22 +156,36 @@ func (o *Outage) bringBack(ctx context.Context, nodeID string) error {
 
 // Recall starts a daemon that a process which is gone left down; the guard and
 // every new run call it. It reports whether there was one. With wait it waits
-// for the end of that process, else that process is ErrBusy.
+// for the end of that process, else that process is ErrBusy. Of several at once
+// one does the work and the others wait for it.
 func (o *Outage) Recall(ctx context.Context, wait bool) (bool, error) {
 	r, err := o.read()
 	if r == nil || err != nil {
 		return false, err
 	}
+	if err := o.awaitGone(ctx, r, wait); err != nil {
+		return false, err
+	}
+	lock, err := durable.LockFile(ctx, filepath.Join(o.StateDir, "outage.lock"))
+	if err != nil {
+		return false, err
+	}
+	defer lock.Close()
+	now, err := o.read()
+	if err != nil || now == nil || *now != *r {
+		return false, err
+	}
+	return true, o.Start(context.WithoutCancel(ctx))
+}
+
+func (o *Outage) awaitGone(ctx context.Context, r *record, wait bool) error {
 	if !wait {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Millisecond)
 		defer cancel()
 	}
 	if err := WaitGone(ctx, r.PID, r.Start); err != nil {
-		return false, fmt.Errorf("%w: process %d: %v", ErrBusy, r.PID, err)
+		return fmt.Errorf("%w: process %d: %w", ErrBusy, r.PID, err)
 	}
-	if r, err = o.read(); r == nil || err != nil {
-		return false, err
-	}
-	return true, o.Start(context.WithoutCancel(ctx))
+	return nil
 }

@@ -43,6 +43,7 @@ type Daemon interface {
 	// Nodes needs a leader.
 	Nodes(ctx context.Context) ([]Node, error)
 	Join(ctx context.Context, j Join) error
+	Unlock(ctx context.Context, key unlock.Key) error
 	// Leave forgets the swarm and wipes the swarm directory.
 	Leave(ctx context.Context) error
 }
@@ -54,7 +55,6 @@ type Join struct{ Remote, Advertise, Token string }
 // Survivor is the daemon that the swarm is recovered from.
 type Survivor interface {
 	Daemon
-	Unlock(ctx context.Context, key unlock.Key) error
 	ForceNewCluster(ctx context.Context, r ForceRequest) error
 	ManagerToken(ctx context.Context) (string, error)
 	// UnlockKey is zero when autolock is off.

@@ -96,7 +96,7 @@ type settings struct {
 // and probes every other voter. It changes nothing. Errors are those of
 // snapshot.Prove; daemons that do not answer are evidence, not errors.
 func Gather(ctx context.Context, o GatherOptions) (*Evidence, error) {
-	proof, err := snapshot.Prove(os.DirFS(o.Dir), o.Key)
+	proof, err := snapshot.ProveLive(o.Dir, o.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (e *Evidence) askSurvivor(ctx context.Context, d Survivor) error {
 	status, err := d.Status(ctx)
 	if err != nil {
 		e.EngineError = err.Error()
-		return nil
+		return nil //nolint:nilerr // a silent daemon is evidence
 	}
 	e.Engine = status
 	if !status.Control {

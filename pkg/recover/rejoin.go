@@ -10,16 +10,35 @@ import (
 )
 
 // rejoin brings one manager back as a fresh member: never by copying a raft
-// directory, always by leave and join.
+// directory, always by leave and join. A member that a run which was killed
+// left half joined is never made to leave: it is a voter already, and without
+// it there would be no quorum (moby#30847).
 func (r *run) rejoin(ctx context.Context, name string) error {
 	m, d, err := r.named(name)
 	if err != nil {
 		return err
 	}
-	if done, err := r.isReachable(ctx, d); done || err != nil {
+	st, err := r.awaitDaemon(ctx, m, d)
+	if err != nil {
 		return err
 	}
-	if err := r.leaveLost(ctx, m, d); err != nil {
+	joined, err := r.hasJoined(ctx, m, st)
+	if err != nil {
+		return err
+	}
+	if !joined {
+		if err := r.join(ctx, m, d, st); err != nil {
+			return err
+		}
+	}
+	if err := r.awaitReachable(ctx, name, d); err != nil {
+		return err
+	}
+	return r.dress(ctx, m, d)
+}
+
+func (r *run) join(ctx context.Context, m Manager, d Daemon, st Status) error {
+	if err := r.leaveLost(ctx, m, d, st); err != nil {
 		return err
 	}
 	token, err := r.o.Gather.Survivor.ManagerToken(ctx)
@@ -28,12 +47,38 @@ func (r *run) rejoin(ctx context.Context, name string) error {
 	}
 	join := Join{Remote: r.plan().Address, Advertise: m.Addr, Token: token}
 	if err := d.Join(ctx, join); err != nil {
-		return fmt.Errorf("join %s: %w", name, err)
+		return fmt.Errorf("join %s: %w", m.Name, err)
 	}
-	if err := poll(ctx, r.o.Wait, name+" is Reachable", func() (bool, error) { return r.isReachable(ctx, d) }); err != nil {
-		return err
-	}
-	return r.dress(ctx, m, d)
+	return nil
+}
+
+// hasJoined says whether the recovered swarm knows the daemon under a new node
+// id. A locked daemon does not tell its id: its host name counts.
+func (r *run) hasJoined(ctx context.Context, m Manager, st Status) (joined bool, err error) {
+	err = poll(ctx, leadLimit, "the survivor lists its nodes", func() (bool, error) {
+		nodes, err := r.o.Gather.Survivor.Nodes(ctx)
+		if err != nil {
+			return false, nil //nolint:nilerr // a joining voter may cost the leader its seat for a moment
+		}
+		joined = slices.ContainsFunc(nodes, func(n Node) bool {
+			return n.Manager && n.ID != m.NodeID && (n.ID == st.NodeID || st.NodeID == "" && n.Hostname == m.Name)
+		})
+		return true, nil
+	})
+	return joined, err
+}
+
+func (r *run) awaitReachable(ctx context.Context, name string, d Daemon) error {
+	return poll(ctx, r.o.Wait, name+" is Reachable", func() (bool, error) {
+		st, err := d.Status(ctx)
+		if err != nil {
+			return false, nil //nolint:nilerr // not up yet is an answer
+		}
+		if st.State == StateLocked {
+			return false, d.Unlock(ctx, r.o.Gather.Key)
+		}
+		return st.State == StateActive && r.isReachable(ctx, st.NodeID), nil
+	})
 }
 
 func (r *run) named(name string) (Manager, Daemon, error) {
@@ -47,27 +92,20 @@ func (r *run) named(name string) (Manager, Daemon, error) {
 	return Manager{}, nil, fmt.Errorf("the plan joins %s again: name it with the same --manager as in the plan", name)
 }
 
-// isReachable says whether the daemon is a reachable voter of the recovered
-// swarm already. Its old node id does not count.
-func (r *run) isReachable(ctx context.Context, d Daemon) (bool, error) {
-	st, err := d.Status(ctx)
-	if err != nil || st.State != StateActive {
-		return false, nil //nolint:nilerr // not up yet is an answer
-	}
+// isReachable says whether the recovered swarm has that node as a reachable
+// voter.
+func (r *run) isReachable(ctx context.Context, nodeID string) bool {
 	nodes, err := r.o.Gather.Survivor.Nodes(ctx)
-	if err != nil {
-		return false, nil //nolint:nilerr // a joining voter may cost the leader its seat for a moment
-	}
-	return slices.ContainsFunc(nodes, func(n Node) bool {
-		return n.ID == st.NodeID && n.Voter && n.Reachable
-	}), nil
+	return err == nil && slices.ContainsFunc(nodes, func(n Node) bool {
+		return n.ID == nodeID && n.Voter && n.Reachable
+	})
 }
 
-// leaveLost waits for the daemon and makes it forget the lost swarm.
-func (r *run) leaveLost(ctx context.Context, m Manager, d Daemon) error {
-	st, err := r.awaitDaemon(ctx, m, d)
-	if err != nil || st.State == StateInactive {
-		return err
+// leaveLost makes a daemon forget the lost swarm, unless it is in another one
+// or its swarm is not lost.
+func (r *run) leaveLost(ctx context.Context, m Manager, d Daemon, st Status) error {
+	if st.State == StateInactive {
+		return nil
 	}
 	if other := st.ClusterID; other != "" && other != r.plan().Evidence.Contents.ClusterID {
 		return fmt.Errorf("%s is in the swarm %s: %w", m.Name, other, ErrOtherSwarm)
@@ -85,12 +123,14 @@ func (r *run) leaveLost(ctx context.Context, m Manager, d Daemon) error {
 	return nil
 }
 
+// awaitDaemon waits until the daemon answers and is not in the middle of a
+// join, for as long as that may take the engine.
 func (r *run) awaitDaemon(ctx context.Context, m Manager, d Daemon) (st Status, err error) {
 	told := false
 	err = poll(ctx, r.o.Wait, "dockerd on "+m.Name+" answers", func() (bool, error) {
 		var err error
 		if st, err = d.Status(ctx); err == nil {
-			return true, nil
+			return st.State != StatePending || st.NodeID != "", nil
 		}
 		if !told {
 			r.o.Progress(fmt.Sprintf("waiting for dockerd on %s: start it now, and no other manager", m.Name))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -36,11 +37,11 @@ func Run(ctx context.Context, token string, o RunOptions) (*Journal, error) {
 	if err := durable.MkdirAll(o.StateDir); err != nil {
 		return nil, fmt.Errorf("create state directory: %w", err)
 	}
-	unlockRun, err := lock(ctx, o.StateDir)
+	held, err := lock(ctx, o.StateDir)
 	if err != nil {
 		return nil, err
 	}
-	defer unlockRun()
+	defer held.Close()
 	j, err := resume(ctx, token, o)
 	if err != nil {
 		return nil, err
@@ -62,10 +63,10 @@ func Run(ctx context.Context, token string, o RunOptions) (*Journal, error) {
 	return j, nil
 }
 
-func lock(ctx context.Context, stateDir string) (func() error, error) {
+func lock(ctx context.Context, stateDir string) (*os.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	return durable.Lock(ctx, filepath.Join(stateDir, "recover.lock"))
+	return durable.LockFile(ctx, filepath.Join(stateDir, "recover.lock"))
 }
 
 // resume finds the unfinished recovery of that token, or begins it.

@@ -1,13 +1,11 @@
 package snapshot
 
 import (
-	"bytes"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"time"
 
 	"github.com/swarmdr/swarmdr/pkg/raftlog"
@@ -37,9 +35,16 @@ type Contents struct {
 	CertificateExpires time.Time `json:"certificate_expires"`
 }
 
-// ErrMismatch is in the error's tree when Prove finds parts of different nodes
-// or clusters in one directory.
-var ErrMismatch = errors.New("parts of different origin in one directory")
+var (
+	// ErrMismatch is in the error's tree when Prove finds parts of different
+	// nodes or clusters in one directory; Load returns it for a manifest that is
+	// stored under another snapshot's name.
+	ErrMismatch = errors.New("parts of different origin in one directory")
+	// ErrIncomplete is in the error's tree when Prove finds no certificate, or
+	// none that can be read. An engine that is started without its own wipes the
+	// whole directory; without the root's it founds another swarm.
+	ErrIncomplete = errors.New("a file that the engine needs is missing or damaged")
+)
 
 // Proof is an opened and replayed swarm directory.
 type Proof struct {
@@ -50,11 +55,12 @@ type Proof struct {
 }
 
 // Prove opens the swarm directory at the root of fsys with key, decrypts and
-// replays its whole log, and checks that key, certificate, log and cluster
+// replays its whole log, and checks that key, certificates, log and cluster
 // object belong together. It writes nothing.
 //
 // unlock.ErrLocked and unlock.ErrWrongKey tell of the key, *raftlog.DamageError
-// of the log, ErrMismatch of a mixture.
+// of the log, ErrIncomplete and ErrMismatch of the certificates; the other
+// errors are those of raftlog.Open and Log.State.
 func Prove(fsys fs.FS, key unlock.Key) (*Proof, error) {
 	nodeKey, err := OpenNodeKey(fsys, key)
 	if err != nil {
@@ -103,43 +109,6 @@ func OpenNodeKey(fsys fs.FS, key unlock.Key) (*unlock.NodeKey, error) {
 	return unlock.OpenNodeKey(file, key)
 }
 
-func checkCertificate(fsys fs.FS, key *unlock.NodeKey, nodeID, clusterID string) (*x509.Certificate, error) {
-	file, err := fs.ReadFile(fsys, "certificates/swarm-node.crt")
-	if err != nil {
-		return nil, fmt.Errorf("read node certificate: %w", err)
-	}
-	block, _ := pem.Decode(file)
-	if block == nil {
-		return nil, errors.New("read node certificate: no PEM block in certificates/swarm-node.crt")
-	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("read node certificate: %v", err)
-	}
-	if cert.Subject.CommonName != nodeID {
-		return nil, fmt.Errorf("certificate of node %s beside the log of node %s: %w", cert.Subject.CommonName, nodeID, ErrMismatch)
-	}
-	if len(cert.Subject.Organization) != 1 || cert.Subject.Organization[0] != clusterID {
-		return nil, fmt.Errorf("certificate of cluster %v beside the log of cluster %s: %w", cert.Subject.Organization, clusterID, ErrMismatch)
-	}
-	return cert, samePublicKey(cert, key)
-}
-
-func samePublicKey(cert *x509.Certificate, key *unlock.NodeKey) error {
-	public, err := key.PublicKey()
-	if err != nil {
-		return err
-	}
-	der, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		return fmt.Errorf("encode public key: %w", err)
-	}
-	if !bytes.Equal(der, cert.RawSubjectPublicKeyInfo) {
-		return fmt.Errorf("the node certificate is not that of the node key: %w", ErrMismatch)
-	}
-	return nil
-}
-
 // ErrContents is returned by ProveManifest when the replayed log holds other
 // things than the manifest says.
 var ErrContents = errors.New("the log holds other objects than the manifest says")
@@ -156,4 +125,21 @@ func ProveManifest(fsys fs.FS, m *Manifest, key unlock.Key) error {
 		return fmt.Errorf("%s: %w", m.Name, ErrContents)
 	}
 	return nil
+}
+
+// liveTries is how often ProveLive reads a directory that its engine writes to.
+const liveTries = 5
+
+// ProveLive proves the directory of a manager that may be running. The last
+// record of a log that is being written may look damaged, and a file may go
+// while its directory is read: it tries again before it believes that.
+func ProveLive(dir string, key unlock.Key) (p *Proof, err error) {
+	for try := range liveTries {
+		time.Sleep(time.Duration(try) * 100 * time.Millisecond)
+		p, err = Prove(os.DirFS(dir), key)
+		if err == nil || !worthRetry(err) && !errors.Is(err, fs.ErrNotExist) {
+			return p, err
+		}
+	}
+	return nil, err
 }

@@ -15,29 +15,41 @@ import (
 
 // publish seals the staged archive into the store, reads it back, and writes
 // the manifest last. If it fails it removes what it stored, also after a Put
-// that failed: the store may have it all the same.
+// that failed: the store may have it all the same. An object of that name that
+// was there before stays.
 func publish(ctx context.Context, o BackupOptions, m *Manifest, scratch *os.File) error {
-	err := store(ctx, o, m, scratch)
-	if err == nil || errors.Is(err, ErrExist) {
+	o.Progress("seal and store " + string(m.Name))
+	written, err := putArchive(ctx, o, m.Name.Archive(), scratch)
+	if errors.Is(err, ErrExist) {
 		return err
+	}
+	if err == nil {
+		o.Progress("read back")
+		err = confirm(ctx, o, m, written)
+	}
+	if err == nil {
+		return nil
 	}
 	ctx = context.WithoutCancel(ctx)
 	return errors.Join(err, o.Store.Delete(ctx, m.Name.Manifest()), o.Store.Delete(ctx, m.Name.Archive()))
 }
 
-func store(ctx context.Context, o BackupOptions, m *Manifest, scratch *os.File) error {
-	o.Progress("seal and store " + string(m.Name))
+func putArchive(ctx context.Context, o BackupOptions, name string, scratch *os.File) (*digest, error) {
 	written := newDigest()
-	err := o.Store.Put(ctx, m.Name.Archive(), func(w io.Writer) error {
+	err := o.Store.Put(ctx, name, func(w io.Writer) error {
 		if _, err := scratch.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
 		return seal(io.MultiWriter(w, written), o.Recipients, scratch)
 	})
 	if err != nil {
-		return storeError(o.Store, err)
+		return nil, storeError(o.Store, err)
 	}
-	o.Progress("read back")
+	return written, nil
+}
+
+// confirm reads the archive back and puts the manifest.
+func confirm(ctx context.Context, o BackupOptions, m *Manifest, written *digest) error {
 	if err := readBack(ctx, o.Store, m.Name.Archive(), written); err != nil {
 		return storeError(o.Store, err)
 	}
