@@ -10,7 +10,7 @@ LINT     := $(BIN)/golangci-lint-2.15.0
 
 export CGO_ENABLED = 0
 
-.PHONY: build demo test lint matrix soak fuzz bench setup engines clean
+.PHONY: build demo test lint matrix soak fuzz setup clean
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/swarmdr ./cmd/swarmdr

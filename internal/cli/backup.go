@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,8 +22,10 @@ type backupOptions struct {
 	keyOptions
 	storeOptions
 	outputOptions
-	mode       string
-	recipients []string
+	mode           string
+	recipients     []string
+	recipientsFile string
+	allowOutage    bool
 }
 
 func (o *backupOptions) AddFlags(c *cobra.Command) {
@@ -33,6 +36,8 @@ func (o *backupOptions) AddFlags(c *cobra.Command) {
 	o.outputOptions.AddFlags(c)
 	c.Flags().StringVar(&o.mode, "mode", string(snapshot.Cold), "cold stops the engine for the copy, hot does not")
 	c.Flags().StringArrayVarP(&o.recipients, "recipient", "r", nil, "age public `KEY` to seal to (repeatable)")
+	c.Flags().StringVarP(&o.recipientsFile, "recipients-file", "R", "", "`FILE` of age public keys to seal to, one a line")
+	c.Flags().BoolVar(&o.allowOutage, "allow-outage", false, "stop the only manager of a swarm, which stands still meanwhile")
 	must(c.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions([]string{"cold", "hot"}, cobra.ShellCompDirectiveNoFileComp)))
 }
 
@@ -52,12 +57,13 @@ func newBackupCommand(s *Streams) *cobra.Command {
 replaying it, seal it, store it, and read it back.
 
 Cold, the default, stops the engine for the time of a local copy. It refuses
-unless a majority of the managers stays reachable without this one. If anything
+unless a majority of the managers stays reachable without this one; the only
+manager of a swarm is stopped with --allow-outage. If anything
 fails, or this command is killed, the engine comes up again. Hot does not stop
 the engine and is as strict about the proof.
 ` + exitHelp,
-		Example: `  swarmdr backup --recipient age1qqqq... --unlock-key-file /root/unlock.key
-  swarmdr backup --mode hot --store file:///mnt/backup/swarm --recipient age1qqqq...`,
+		Example: `  swarmdr backup --recipients-file /etc/swarmdr/recipients.txt --unlock-key-file /root/unlock.key
+  swarmdr backup --mode hot --store file:///mnt/backup/swarm -R /etc/swarmdr/recipients.txt`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := o.Validate(); err != nil {
@@ -89,6 +95,7 @@ func runBackup(ctx context.Context, s *Streams, o *backupOptions) error {
 		return err
 	}
 	defer lock.Close()
+	outage.AllowOutage = o.allowOutage
 	b.Engine, b.Progress = outage, progress(s)
 	if err := recall(ctx, s, outage); err != nil {
 		return err
@@ -108,11 +115,10 @@ func runBackup(ctx context.Context, s *Streams, o *backupOptions) error {
 // prepare refuses all that can be refused before the engine is asked.
 func (o *backupOptions) prepare(ctx context.Context, cfg config.Config) (snapshot.BackupOptions, error) {
 	b := snapshot.BackupOptions{Mode: snapshot.Mode(o.mode), Tool: "swarmdr " + version}
-	names := o.recipients
-	if len(names) == 0 {
-		names = cfg.Recipients
+	names, err := o.recipientNames(cfg)
+	if err != nil {
+		return b, err
 	}
-	var err error
 	if b.Recipients, err = snapshot.ParseRecipients(names); err != nil {
 		return b, usageError{err}
 	}
@@ -130,6 +136,27 @@ func (o *backupOptions) prepare(ctx context.Context, cfg config.Config) (snapsho
 	}
 	b.Dir, err = swarmDir(ctx, cfg, o.hostOptions.resolve(cfg))
 	return b, err
+}
+
+// recipientNames are those of the command line, else those of the
+// configuration. In a file lines that begin with # are comments.
+func (o *backupOptions) recipientNames(cfg config.Config) ([]string, error) {
+	names := o.recipients
+	if o.recipientsFile != "" {
+		data, err := os.ReadFile(o.recipientsFile)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("read recipients: %w", err)}
+		}
+		for line := range strings.Lines(string(data)) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+				names = append(names, line)
+			}
+		}
+	}
+	if len(names) == 0 {
+		names = cfg.Recipients
+	}
+	return names, nil
 }
 
 // lockState keeps two runs from working on this manager at once.

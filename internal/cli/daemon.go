@@ -45,7 +45,16 @@ func newOutage(s *Streams, cfg config.Config, host string, keys *keyOptions, con
 		key, err := keys.read(ctx, cfg)
 		return key.Reveal(), err
 	}
-	o.Guard = func(context.Context) error { return startGuard(cfg, host, keys, configFile) }
+	o.Guard = func(ctx context.Context) error {
+		argv, err := guardCommand(host, keys, configFile)
+		if err != nil {
+			return err
+		}
+		if systemd, ok := o.Control.(*engine.Systemd); ok {
+			return systemd.RunTransient(ctx, fmt.Sprintf("swarmdr-guard-%d.service", os.Getpid()), argv, guardEnv())
+		}
+		return startDetached(argv, filepath.Join(cfg.StateDir, "guard.log"))
+	}
 	return o, nil
 }
 
@@ -56,22 +65,43 @@ func newControl(s *Streams, cfg config.Config) engine.Control {
 	return &engine.Systemd{Notice: func(text string) { fmt.Fprintln(s.Err, text) }}
 }
 
-// startGuard starts `swarmdr guard` in a session of its own, with the same
-// host and key source; it outlives this process. It gets the names of key
-// sources, never a key.
-func startGuard(cfg config.Config, host string, keys *keyOptions, configFile string) error {
-	args := []string{"guard", "--host", host}
+// guardCommand is `swarmdr guard` with the same host and key source. It gets
+// the names of key sources, never a key.
+func guardCommand(host string, keys *keyOptions, configFile string) ([]string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	argv := []string{self, "guard", "--host", host}
 	for flag, value := range map[string]string{"--config": configFile, "--unlock-key-file": keys.file, "--unlock-key-command": keys.command} {
 		if value != "" {
-			args = append(args, flag, value)
+			argv = append(argv, flag, value)
 		}
 	}
-	log, err := os.OpenFile(filepath.Join(cfg.StateDir, "guard.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	return argv, nil
+}
+
+// guardEnv is what a unit of systemd needs to read the same configuration.
+// Units show their environment to everybody: nothing else goes into it.
+func guardEnv() []string {
+	var env []string
+	for _, name := range []string{"PATH", "HOME", "SWARMDR_CONFIG", "CREDENTIALS_DIRECTORY"} {
+		if value := os.Getenv(name); value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// startDetached starts a process in a session of its own, which outlives this
+// one.
+func startDetached(argv []string, logFile string) error {
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command("/proc/self/exe", args...)
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {

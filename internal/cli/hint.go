@@ -29,7 +29,7 @@ func advices() []advice {
 		{snapshot.ErrEngineDown, exitEngine, "start dockerd by hand and unlock it: systemctl start docker && docker swarm unlock"},
 
 		{engine.ErrUnsafe, exitRefused, "look at `swarmdr quorum`; `swarmdr backup --mode hot` stops nothing"},
-		{recovery.ErrRevivable, exitRefused, "start and unlock them: with them the quorum comes back; --abandon NAME gives a manager's log up"},
+		{recovery.ErrRevivable, exitRefused, "start and unlock them: with them the quorum comes back; --abandon NAME gives a manager's log up, --method recovers an only manager all the same"},
 		{recovery.ErrQuorumAlive, exitRefused, "repair the others and this manager will follow; a recovery would destroy what the majority wrote"},
 		{recovery.ErrEvidenceChanged, exitRefused, "look at `swarmdr recover plan` again, with the same flags, and confirm its token"},
 		{recovery.ErrNothingToDo, exitRefused, "look at `swarmdr quorum`"},
@@ -58,6 +58,11 @@ func advices() []advice {
 		{snapshot.ErrMismatch, exitDamaged, "directories of different managers were mixed: use another copy"},
 		{snapshot.ErrNotArchive, exitDamaged, "it was not made by swarmdr"},
 		{snapshot.ErrContents, exitDamaged, "do not restore from it: use another snapshot"},
+		{snapshot.ErrMalformed, exitDamaged, "the manifest was changed or cut after it was stored: use another snapshot"},
+		{snapshot.ErrIncomplete, exitDamaged, "use another copy"},
+		{raftlog.ErrOldLayout, exitDamaged, "logs that Docker 1.12 and development builds wrote are not read"},
+		{raftlog.ErrNoCluster, exitDamaged, "use another copy"},
+		{unlock.ErrCannotDecrypt, exitDamaged, "the node key and the log are of different times or managers: use another copy"},
 		{snapshot.ErrChanged, exitFailed, "the log is being compacted or its key rotated: try again"},
 
 		{recovery.ErrLost, exitFailed, "the old directory is kept beside the new one: `swarmdr recover status` names it"},
@@ -120,11 +125,11 @@ func exitCode(err error) int {
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
+	if errors.As(err, &key) && !errors.Is(err, errInterrupted) {
+		return exitKey
+	}
 	if a, ok := find(err); ok {
 		return a.code
-	}
-	if errors.As(err, &key) {
-		return exitKey
 	}
 	format, keyFormat := (*unlock.FormatError)(nil), (*unlock.KeyFormatError)(nil)
 	if errors.As(err, &format) || errors.As(err, &keyFormat) {

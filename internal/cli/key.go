@@ -25,7 +25,7 @@ func newKeyNewCommand(s *Streams) *cobra.Command {
 Give the recipient to the managers: they seal to it and cannot open. Keep the
 identity away from them, and twice: without it no snapshot opens.
 ` + exitHelp,
-		Example: "  swarmdr key new /root/swarmdr-identity.txt",
+		Example: "  swarmdr key new identity.txt",
 		Args:    exactArgs(1, "FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := out.Validate(); err != nil {

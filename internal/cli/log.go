@@ -71,7 +71,7 @@ With -o json one entry a line. Secrets are redacted unless asked for.
 ` + exitHelp,
 		Example: `  swarmdr log show
   swarmdr log show --dir /var/lib/docker/swarm --unlock-key-file /root/unlock.key
-  swarmdr log show --snapshot latest -i /root/swarmdr-identity.txt -o json`,
+  swarmdr log show --snapshot latest -i /root/identity.txt -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			src, log, err := o.openLog(c.Context())
@@ -199,7 +199,7 @@ Secrets are redacted unless asked for.
 ` + exitHelp,
 		Example: `  swarmdr log state
   swarmdr log state service --dir /var/lib/docker/swarm
-  swarmdr log state secret db-pass -o json --snapshot latest -i /root/swarmdr-identity.txt`,
+  swarmdr log state secret db-pass -o json --snapshot latest -i /root/identity.txt`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 2 {
 				return usagef("want KIND and NAME at most, got %d arguments", len(args))

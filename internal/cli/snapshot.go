@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -76,15 +77,30 @@ func runSnapshotList(ctx context.Context, s *Streams, o *snapshotOptions, prefix
 	if err != nil {
 		return err
 	}
-	manifests := []*snapshot.Manifest{}
+	manifests, bad := loadAll(ctx, store, names, trusted)
+	if len(names) == 0 {
+		fmt.Fprintf(s.Err, "no snapshots in %s\n", store.URL())
+	}
+	return errors.Join(printSnapshots(s, manifests, o.json()), bad)
+}
+
+// loadAll loads what can be loaded: one manifest that is damaged or planted
+// must not hide the others.
+func loadAll(ctx context.Context, store snapshot.Store, names []snapshot.Name, trusted []string) ([]*snapshot.Manifest, error) {
+	manifests, bad := []*snapshot.Manifest{}, error(nil)
 	for _, name := range names {
 		m, _, err := snapshot.Load(ctx, store, name, trusted)
 		if err != nil {
-			return err
+			bad = errors.Join(bad, err)
+			continue
 		}
 		manifests = append(manifests, m)
 	}
-	if o.json() {
+	return manifests, bad
+}
+
+func printSnapshots(s *Streams, manifests []*snapshot.Manifest, asJSON bool) error {
+	if asJSON {
 		return writeJSON(s.Out, manifests)
 	}
 	t := newTable(s.Out, "NAME", "HOST", "MODE", "AGE", "SIZE", "INDEX", "SERVICES", "SECRETS", "CONFIGS", "UNLOCK KEY")
@@ -114,7 +130,7 @@ everything else: open it, compare each file, decrypt and replay the log, compare
 the objects with the manifest. NAME may be any part that occurs in one name.
 ` + exitHelp,
 		Example: `  swarmdr snapshot verify latest
-  swarmdr snapshot verify latest -i /root/swarmdr-identity.txt --unlock-key-file /root/unlock.key`,
+  swarmdr snapshot verify latest -i /root/identity.txt --unlock-key-file /root/unlock.key`,
 		Args: exactArgs(1, "the name of one snapshot, or latest"),
 		RunE: func(c *cobra.Command, args []string) error {
 			v := verifier{s: s, o: &o, ids: &ids, keys: &keys}

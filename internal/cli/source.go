@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/swarmdr/swarmdr/internal/config"
 	"github.com/swarmdr/swarmdr/internal/durable"
+	"github.com/swarmdr/swarmdr/pkg/raftlog"
 	"github.com/swarmdr/swarmdr/pkg/snapshot"
 	"github.com/swarmdr/swarmdr/pkg/unlock"
 )
@@ -62,7 +63,9 @@ func (o *sourceOptions) openSource(ctx context.Context) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(dir); err != nil {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s does not exist: %w", dir, raftlog.ErrNotSwarmDir)
+	} else if err != nil {
 		return nil, fmt.Errorf("open swarm directory: %w", err)
 	}
 	return &source{os.DirFS(dir), key, func() error { return nil }}, nil

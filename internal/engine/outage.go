@@ -37,6 +37,8 @@ type Outage struct {
 	StateDir string
 	// Guard starts a process that calls Recall when this one is gone.
 	Guard func(ctx context.Context) error
+	// AllowOutage lets the only manager of a swarm be stopped.
+	AllowOutage bool
 	// Anyway skips the question whether the quorum bears it: there is none.
 	Anyway bool
 }
@@ -79,7 +81,8 @@ func (o *Outage) mayStop(ctx context.Context) (nodeID string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: the managers cannot be counted: %w", ErrUnsafe, err)
 	}
-	if safe, reason := quorum.Judge(view).SafeToStop(st.NodeID); !safe {
+	safe, reason := quorum.Judge(view).SafeToStop(st.NodeID)
+	if !safe && !(o.AllowOutage && len(view.Voters) == 1) {
 		return "", fmt.Errorf("%w: %s", ErrUnsafe, reason)
 	}
 	return st.NodeID, nil

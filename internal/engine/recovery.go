@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/moby/moby/api/types/swarm"
@@ -26,6 +27,9 @@ func (d Daemon) Status(ctx context.Context) (recovery.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	st, err := d.Client.Status(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: %w", recovery.ErrTimeout, err)
+	}
 	return recovery.Status{
 		Hostname: st.Hostname, Engine: st.Version, State: string(st.State), NodeID: st.NodeID,
 		ClusterID: st.ClusterID, Addr: st.NodeAddr, Control: st.ControlAvailable, Error: st.Error,

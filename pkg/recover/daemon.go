@@ -39,6 +39,8 @@ type Node struct {
 // Daemon is a docker daemon that is to become a manager. Every call ends
 // within a time of its own, also where the engine's would hang.
 type Daemon interface {
+	// Status has ErrTimeout in the tree of its error for a daemon that runs and
+	// does not answer.
 	Status(ctx context.Context) (Status, error)
 	// Nodes needs a leader.
 	Nodes(ctx context.Context) ([]Node, error)

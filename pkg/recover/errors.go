@@ -19,8 +19,12 @@ var (
 	// recovered swarm.
 	ErrLost = errors.New("objects are missing after the recovery")
 	// ErrOtherSwarm is returned by Run for a manager that belongs to another
-	// swarm and is not touched.
+	// swarm and is not touched, and by NewPlan for a survivor whose daemon is
+	// another node than its log.
 	ErrOtherSwarm = errors.New("the daemon is in another swarm")
+	// ErrNotVoter is returned by NewPlan for a survivor that was removed from
+	// the managers: its own log says so, and raft never lets it in again.
+	ErrNotVoter = errors.New("not a manager of the swarm any more")
 	// ErrTimeout is in the error's tree when the engine did not get somewhere
 	// in time.
 	ErrTimeout = errors.New("timed out")

@@ -2,11 +2,8 @@ package recover
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,15 +25,19 @@ type Evidence struct {
 	EngineError string `json:"engine_error,omitempty"`
 	// Leads says that the survivor's API answers with a leader.
 	Leads bool `json:"leads"`
-	// Tail are the entries beyond the commit index on disk.
+	// Removed says that the survivor is no voter of its own log.
+	Removed bool `json:"removed,omitempty"`
+	// Tail are the entries beyond the commit index on disk. Torn says that the
+	// last record was half written; it is in neither.
 	Tail []TailEntry `json:"tail"`
+	Torn bool        `json:"torn,omitempty"`
 	// Peers are the other voters of the log.
 	Peers []Peer `json:"peers"`
 	// Managers are the daemons that were named to be joined again.
 	Managers []Manager `json:"managers"`
 
-	state    *raftlog.State
-	settings settings
+	state *raftlog.State
+	hangs bool // the daemon runs and does not answer
 }
 
 // TailEntry is an entry beyond the commit index on disk.
@@ -46,12 +47,15 @@ type TailEntry struct {
 	What  string `json:"what"`
 }
 
-// Peer is another voter. Alive says that it answered on its own port.
+// Peer is another voter. Alive says that a manager answered on its port, if
+// need be under another node id, AnswersAs: then the swarm may live on beyond
+// this log, which knows that host by its old id.
 type Peer struct {
-	NodeID   string `json:"node_id"`
-	Hostname string `json:"hostname"`
-	Addr     string `json:"addr"`
-	Alive    bool   `json:"alive"`
+	NodeID    string `json:"node_id"`
+	Hostname  string `json:"hostname"`
+	Addr      string `json:"addr"`
+	Alive     bool   `json:"alive"`
+	AnswersAs string `json:"answers_as,omitempty"`
 }
 
 // Manager is a daemon reached by its docker host URL. NodeID and Addr are
@@ -87,35 +91,64 @@ type GatherOptions struct {
 	Prober   Prober
 }
 
-// settings are the parts of docker-state.json that a recovery must keep.
-type settings struct {
-	ListenAddr, AdvertiseAddr, DataPathAddr string
-}
-
 // Gather reads the survivor's directory, asks its daemon and the named ones,
 // and probes every other voter. It changes nothing. Errors are those of
 // snapshot.Prove; daemons that do not answer are evidence, not errors.
+//
+// A leader that lost its quorum goes on writing to its log until it notices:
+// Gather waits for that, up to half a minute.
 func Gather(ctx context.Context, o GatherOptions) (*Evidence, error) {
-	proof, err := snapshot.ProveLive(o.Dir, o.Key)
+	dir, err := filepath.Abs(o.Dir) // without a slash at its end
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("find %s: %w", o.Dir, err)
 	}
-	e := &Evidence{Dir: o.Dir, Contents: proof.Contents, state: proof.State}
-	e.Hostname = e.hostname(e.Contents.NodeID)
-	if e.Tail, err = tail(proof); err != nil {
-		return nil, err
-	}
-	if e.settings, err = readSettings(o.Dir); err != nil {
+	e := &Evidence{Dir: dir}
+	if _, err := e.read(o.Key); err != nil {
 		return nil, err
 	}
 	e.probe(ctx, o.Prober)
 	if err := e.askSurvivor(ctx, o.Survivor); err != nil {
 		return nil, err
 	}
+	proof, err := e.settle(ctx, o.Key)
+	if err != nil {
+		return nil, err
+	}
+	e.Torn = proof.Log.Torn() != nil
+	if e.Tail, err = tail(proof); err != nil {
+		return nil, err
+	}
 	for _, m := range o.Managers {
 		e.Managers = append(e.Managers, e.ask(ctx, m))
 	}
 	return e, nil
+}
+
+func (e *Evidence) read(key unlock.Key) (*snapshot.Proof, error) {
+	proof, err := snapshot.ProveLive(e.Dir, key)
+	if err != nil {
+		return nil, err
+	}
+	e.Contents, e.state = proof.Contents, proof.State
+	e.Hostname = e.hostname(e.Contents.NodeID)
+	return proof, nil
+}
+
+// settle reads the log again once nothing is added to it any more: a node that
+// has given up its leader stands for election, in a higher term than that of
+// its last entry.
+func (e *Evidence) settle(ctx context.Context, key unlock.Key) (proof *snapshot.Proof, err error) {
+	lost := !e.Leads && len(e.alive()) < e.majority()
+	running := e.hangs || e.Engine.State == StateActive || e.Engine.State == StatePending
+	err = poll(ctx, staleLead, "the log settles", func() (bool, error) {
+		var err error
+		proof, err = e.read(key)
+		return err == nil && (!lost || !running || proof.Log.HardState().Term > proof.Log.LastTerm()), err
+	})
+	if errors.Is(err, ErrTimeout) {
+		return proof, nil
+	}
+	return proof, err
 }
 
 // staleLead bounds how long a leader that lost its quorum may go on leading:
@@ -127,7 +160,7 @@ const staleLead = 30 * time.Second
 func (e *Evidence) askSurvivor(ctx context.Context, d Survivor) error {
 	status, err := d.Status(ctx)
 	if err != nil {
-		e.EngineError = err.Error()
+		e.EngineError, e.hangs = err.Error(), errors.Is(err, ErrTimeout)
 		return nil //nolint:nilerr // a silent daemon is evidence
 	}
 	e.Engine = status
@@ -147,15 +180,21 @@ func (e *Evidence) askSurvivor(ctx context.Context, d Survivor) error {
 
 func (e *Evidence) probe(ctx context.Context, p Prober) {
 	var addrs []string
+	e.Removed = true
 	for _, m := range e.state.Members {
 		if m.NodeID == e.Contents.NodeID {
+			e.Removed = false
 			continue
 		}
 		addrs = append(addrs, m.Addr)
 		e.Peers = append(e.Peers, Peer{NodeID: m.NodeID, Hostname: e.hostname(m.NodeID), Addr: m.Addr})
 	}
 	for i, nodeID := range p.Probe(ctx, addrs) {
-		e.Peers[i].Alive = nodeID == e.Peers[i].NodeID
+		peer := &e.Peers[i]
+		peer.Alive = nodeID != ""
+		if nodeID != peer.NodeID {
+			peer.AnswersAs = nodeID
+		}
 	}
 }
 
@@ -188,7 +227,9 @@ func (e *Evidence) node(id string) *api.Node { return e.state.Nodes[id] }
 func (e *Evidence) alive() []string {
 	names := []string{e.Hostname}
 	for _, p := range e.Peers {
-		if p.Alive {
+		if p.AnswersAs != "" {
+			names = append(names, fmt.Sprintf("%s (as node %s)", p.Hostname, p.AnswersAs))
+		} else if p.Alive {
 			names = append(names, p.Hostname)
 		}
 	}
@@ -233,19 +274,4 @@ func describe(e raftlog.Entry) string {
 		return "empty"
 	}
 	return strings.Join(words, ", ")
-}
-
-func readSettings(dir string) (settings, error) {
-	s := settings{}
-	data, err := os.ReadFile(filepath.Join(dir, dockerState))
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
-	}
-	if err != nil {
-		return s, err
-	}
-	if err := json.Unmarshal(data, &s); err != nil {
-		return s, fmt.Errorf("read %s: %v", dockerState, err)
-	}
-	return s, nil
 }

@@ -3,9 +3,7 @@ package recover
 import (
 	"crypto/sha256"
 	"encoding/base32"
-	"encoding/json"
 	"fmt"
-	"net"
 	"strings"
 )
 
@@ -22,8 +20,8 @@ const (
 // PlanOptions are what the operator decides.
 type PlanOptions struct {
 	Method Method
-	// Advertise is the new address of the survivor, HOST or HOST:PORT; empty
-	// keeps the one in the log.
+	// Advertise is the new address of the survivor, IP or IP:PORT; empty keeps
+	// the one in the log.
 	Advertise string
 	// DiscardTail drops the entries beyond the commit index on disk.
 	DiscardTail bool
@@ -69,18 +67,20 @@ const (
 )
 
 // NewPlan decides from the evidence. It refuses with ErrQuorumAlive,
-// ErrNothingToDo or ErrUnknownManager.
+// ErrRevivable, ErrNothingToDo, ErrNotVoter, ErrOtherSwarm or
+// ErrUnknownManager; any other error tells of the options.
 func NewPlan(e *Evidence, o PlanOptions) (*Plan, error) {
-	if err := refuse(e, o.Abandon); err != nil {
+	if err := refuse(e, o); err != nil {
 		return nil, err
 	}
 	p := &Plan{Method: o.Method, Address: e.Contents.Address, DiscardTail: o.DiscardTail, Evidence: *e}
-	moved := false
 	if o.Advertise != "" {
-		p.Address = withPort(o.Advertise)
-		moved = p.Address != e.Contents.Address
+		var err error
+		if p.Address, err = parseAddress(o.Advertise, e.Contents.Address); err != nil {
+			return nil, err
+		}
 	}
-	if err := p.choose(moved); err != nil {
+	if err := p.choose(p.Address != e.Contents.Address); err != nil {
 		return nil, err
 	}
 	p.Steps = steps(p, e)
@@ -88,25 +88,53 @@ func NewPlan(e *Evidence, o PlanOptions) (*Plan, error) {
 	return p, nil
 }
 
-func refuse(e *Evidence, abandon []string) error {
+func refuse(e *Evidence, o PlanOptions) error {
+	if id := e.Engine.NodeID; id != "" && id != e.Contents.NodeID {
+		return fmt.Errorf("dockerd is node %s and %s that of %s: %w", id, e.Dir, e.Contents.NodeID, ErrOtherSwarm)
+	}
 	if e.Leads {
 		return ErrNothingToDo
 	}
-	for _, m := range e.Managers {
-		if m.NodeID == "" {
-			return fmt.Errorf("%s: %w", m.Name, ErrUnknownManager)
-		}
+	if e.Removed {
+		return fmt.Errorf("%s: %w", e.Hostname, ErrNotVoter)
+	}
+	if err := refuseManagers(e); err != nil {
+		return err
 	}
 	if len(e.Peers) == 0 {
-		return nil
+		return refuseOnly(e, o)
 	}
 	alive := e.alive()
 	if len(alive) >= e.majority() {
 		return fmt.Errorf("%w: %s; needed are %d of %d", ErrQuorumAlive, strings.Join(alive, ", "), e.majority(), len(e.Peers)+1)
 	}
-	revivable := e.revivable(abandon)
+	revivable := e.revivable(o.Abandon)
 	if len(alive)+len(revivable) >= e.majority() {
 		return fmt.Errorf("%w: %s", ErrRevivable, strings.Join(revivable, ", "))
+	}
+	return nil
+}
+
+// refuseOnly refuses to recover an only manager that waits for its key or its
+// own vote, unless it is told how or where to.
+func refuseOnly(e *Evidence, o PlanOptions) error {
+	waits := e.Engine.State == StateLocked || e.Engine.State == StatePending
+	if waits && o.Method == Auto && o.Advertise == "" {
+		return fmt.Errorf("%w: %s, which is %s", ErrRevivable, e.Hostname, e.Engine.State)
+	}
+	return nil
+}
+
+func refuseManagers(e *Evidence) error {
+	seen := map[string]bool{}
+	for _, m := range e.Managers {
+		if m.NodeID == "" {
+			return fmt.Errorf("%s: %w", m.Name, ErrUnknownManager)
+		}
+		if seen[m.Name] {
+			return fmt.Errorf("manager %s is named twice", m.Name)
+		}
+		seen[m.Name] = true
 	}
 	return nil
 }
@@ -121,6 +149,8 @@ func (p *Plan) choose(moved bool) error {
 		return fmt.Errorf("unknown method %q", p.Method)
 	case moved:
 		p.Method, p.Why = Rebuild, "the address changes, and the engine's own way keeps the old one"
+	case p.DiscardTail && p.Evidence.Torn:
+		p.Method, p.Why = Rebuild, "the last record is half written, and some engines do not start on it"
 	default:
 		p.Method, p.Why = ForceNewCluster, "the address stays, so the engine's own way does"
 	}
@@ -191,8 +221,9 @@ func (e *Evidence) named(nodeID string) bool {
 	return false
 }
 
-// token digests what the plan rests on. The term of the survivor, the states
-// of daemons and the steps' wording may change without changing the plan.
+// token digests what the plan rests on. The states and words of daemons, the
+// votes since the last entry and the wording of the steps may change without
+// changing the plan.
 func token(p *Plan) string {
 	e := p.Evidence
 	facts := []any{e.Dir, e.Contents.ClusterID, e.Contents.NodeID, e.Contents.Index, e.Contents.Term, p.Method, p.Address, p.DiscardTail}
@@ -202,18 +233,6 @@ func token(p *Plan) string {
 	for _, m := range e.Managers {
 		facts = append(facts, m.Name, m.Host)
 	}
-	text, err := json.Marshal(facts)
-	if err != nil {
-		panic(err) // strings and numbers always encode
-	}
-	sum := sha256.Sum256(text)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%#v", facts))
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:10])
-}
-
-// withPort adds the swarm's default port.
-func withPort(addr string) string {
-	if _, _, err := net.SplitHostPort(addr); err == nil {
-		return addr
-	}
-	return net.JoinHostPort(addr, "2377")
 }

@@ -1,13 +1,13 @@
 package recover
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/swarmdr/swarmdr/internal/durable"
@@ -16,10 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	nodeKeyFile = "certificates/swarm-node.key"
-	dockerState = "docker-state.json"
-)
+const nodeKeyFile = "certificates/swarm-node.key"
 
 // prepareDir writes the directory that will take the place of the survivor's,
 // complete and durable, into dst, which must not exist.
@@ -89,45 +86,16 @@ func (r *run) prepareRebuild(src, dst string, p *snapshot.Proof) error {
 	return readdress(src, dst, r.plan())
 }
 
-// readdress copies docker-state.json with the address of the plan and without
-// the remote that it once joined through. Fields we do not know stay.
-func readdress(src, dst string, p *Plan) error {
-	data, err := os.ReadFile(filepath.Join(src, dockerState))
-	if err != nil {
-		return err
-	}
-	fields := map[string]any{}
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return fmt.Errorf("read %s: %v", dockerState, err)
-	}
-	fields["RemoteAddr"], fields["JoinInProgress"] = "", false
-	if p.Address != p.Evidence.Contents.Address {
-		host, _, _ := strings.Cut(p.Address, ":")
-		fields["LocalAddr"], fields["AdvertiseAddr"] = host, p.Address
-		fields["ListenAddr"] = "0.0.0.0:" + p.Address[strings.LastIndex(p.Address, ":")+1:]
-		fields["DataPathAddr"] = ""
-	}
-	data, err = json.Marshal(fields)
-	if err != nil {
-		return err
-	}
-	return durable.WriteFile(filepath.Join(dst, dockerState), data, 0o600)
-}
-
-// copyTree copies directories and regular files but those named in without and
-// what no manager needs, with their modes. It does not sync.
+// copyTree copies directories and regular files, with their modes, but those
+// named in without and what no manager needs: preallocated and broken WAL
+// files. It does not sync.
 func copyTree(src fs.FS, dst string, without ...string) error {
 	return fs.WalkDir(src, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || name == "." {
 			return err
 		}
-		for _, w := range without {
-			if name == w && d.IsDir() {
-				return fs.SkipDir
-			}
-			if name == w {
-				return nil
-			}
+		if slices.Contains(without, name) || strings.HasSuffix(name, ".tmp") || strings.HasSuffix(name, ".broken") {
+			return skip(d)
 		}
 		info, err := d.Info()
 		if err != nil {
@@ -136,11 +104,18 @@ func copyTree(src fs.FS, dst string, without ...string) error {
 		switch to := filepath.Join(dst, name); {
 		case d.IsDir():
 			return errors.Join(os.Mkdir(to, 0o700), os.Chmod(to, info.Mode().Perm()))
-		case d.Type().IsRegular() && !strings.HasSuffix(name, ".tmp"):
+		case d.Type().IsRegular():
 			return copyFile(src, name, to, info)
 		}
 		return nil
 	})
+}
+
+func skip(d fs.DirEntry) error {
+	if d.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
 }
 
 func copyFile(src fs.FS, name, to string, info fs.FileInfo) error {

@@ -52,20 +52,31 @@ func (r *run) join(ctx context.Context, m Manager, d Daemon, st Status) error {
 	return nil
 }
 
-// hasJoined says whether the recovered swarm knows the daemon under a new node
-// id. A locked daemon does not tell its id: its host name counts.
+// hasJoined says whether the daemon is in the recovered swarm already.
 func (r *run) hasJoined(ctx context.Context, m Manager, st Status) (joined bool, err error) {
+	if st.State == StateInactive {
+		return false, nil
+	}
 	err = poll(ctx, leadLimit, "the survivor lists its nodes", func() (bool, error) {
 		nodes, err := r.o.Gather.Survivor.Nodes(ctx)
 		if err != nil {
 			return false, nil //nolint:nilerr // a joining voter may cost the leader its seat for a moment
 		}
-		joined = slices.ContainsFunc(nodes, func(n Node) bool {
-			return n.Manager && n.ID != m.NodeID && (n.ID == st.NodeID || st.NodeID == "" && n.Hostname == m.Name)
-		})
+		joined = slices.ContainsFunc(nodes, func(n Node) bool { return isNode(n, m, st) })
 		return true, nil
 	})
 	return joined, err
+}
+
+// isNode says whether n is the daemon as a member: under a new node id, or
+// under its old one if it found its way back by itself; the old one alone is
+// what is left of the lost manager. A locked daemon does not tell its id: its
+// host name counts.
+func isNode(n Node, m Manager, st Status) bool {
+	if st.NodeID == "" {
+		return n.Voter && n.Hostname == m.Name
+	}
+	return n.Manager && n.ID == st.NodeID && (n.ID != m.NodeID || n.Voter)
 }
 
 func (r *run) awaitReachable(ctx context.Context, name string, d Daemon) error {
@@ -147,6 +158,9 @@ func (r *run) dress(ctx context.Context, m Manager, d Daemon) error {
 	if err != nil {
 		return err
 	}
+	if st.NodeID == m.NodeID { // it came back with its log
+		return nil
+	}
 	old, err := r.oldNode(m.NodeID)
 	if err != nil {
 		return err
@@ -160,7 +174,9 @@ func (r *run) dress(ctx context.Context, m Manager, d Daemon) error {
 	return r.removeNode(ctx, m.NodeID)
 }
 
-// removeGhosts removes the node objects of all old voters but the survivor.
+// removeGhosts removes the node objects of all old voters but the survivor and
+// those that are voters again: a manager that was only cut off finds its way
+// back by itself.
 func (r *run) removeGhosts(ctx context.Context) error {
 	for _, p := range r.plan().Evidence.Peers {
 		if err := r.removeNode(ctx, p.NodeID); err != nil {
@@ -175,7 +191,7 @@ func (r *run) removeNode(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(nodes, func(n Node) bool { return n.ID == id }) {
+	if !slices.ContainsFunc(nodes, func(n Node) bool { return n.ID == id && !n.Voter }) {
 		return nil
 	}
 	return r.o.Gather.Survivor.RemoveNode(ctx, id)

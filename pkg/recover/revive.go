@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/swarmdr/swarmdr/pkg/unlock"
@@ -22,28 +23,41 @@ const (
 // revive makes the survivor the leader of its swarm, from whatever state a run
 // that was cut off left it in.
 func (r *run) revive(ctx context.Context) error {
-	forced := false
-	err := poll(ctx, leadLimit, "the survivor leads", func() (bool, error) {
-		st, err := r.o.Gather.Survivor.Status(ctx)
-		if err != nil {
-			return false, nil //nolint:nilerr // the API may not answer yet
-		}
-		switch st.State {
-		case StateLocked:
-			return false, r.o.Gather.Survivor.Unlock(ctx, r.o.Gather.Key)
-		case StateInactive:
-			if r.plan().Method != ForceNewCluster || forced {
-				return false, fmt.Errorf("dockerd came up outside of the swarm: %s", st.Error)
-			}
-			forced = true
-			return false, r.force(ctx)
-		}
-		return r.leads(ctx, st), nil
-	})
+	v := &revival{run: r}
+	err := poll(ctx, leadLimit, "the survivor leads", func() (bool, error) { return v.ask(ctx) })
+	if errors.Is(err, ErrTimeout) {
+		return fmt.Errorf("%w: dockerd is %s", err, strings.TrimSpace(v.last.State+" "+v.last.Error))
+	}
 	if err != nil || !r.plan().Evidence.Contents.Autolock {
 		return err
 	}
 	return poll(ctx, leadLimit, "the node key is locked again", r.keyLocked)
+}
+
+type revival struct {
+	*run
+	last   Status
+	forced bool
+}
+
+// ask does what the survivor needs next and says whether it leads.
+func (v *revival) ask(ctx context.Context) (bool, error) {
+	st, err := v.o.Gather.Survivor.Status(ctx)
+	if err != nil {
+		return false, nil //nolint:nilerr // the API may not answer yet
+	}
+	v.last = st
+	switch st.State {
+	case StateLocked:
+		return false, v.o.Gather.Survivor.Unlock(ctx, v.o.Gather.Key)
+	case StateInactive:
+		if v.plan().Method != ForceNewCluster || v.forced {
+			return false, errors.New("dockerd came up outside of any swarm")
+		}
+		v.forced = true
+		return false, v.force(ctx)
+	}
+	return v.leads(ctx, st), nil
 }
 
 func (r *run) force(ctx context.Context) error {
@@ -92,7 +106,7 @@ func poll(ctx context.Context, limit time.Duration, what string, ask func() (boo
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("wait until %s: %w", what, context.Cause(ctx)))
+			return fmt.Errorf("wait until %s: %w", what, context.Cause(ctx))
 		case <-time.After(pollEvery):
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/swarmdr/swarmdr/internal/durable"
 )
 
-// RunOptions are what carries out a plan.
+// RunOptions are what carries out a plan. All are needed but Progress.
 type RunOptions struct {
 	Gather   GatherOptions
 	Plan     PlanOptions
@@ -30,10 +30,18 @@ type run struct {
 func (r *run) plan() *Plan { return &r.journal.Plan }
 
 // Run carries out the plan that token confirms and returns its journal. A plan
-// that was begun is gone on with; otherwise the evidence is gathered anew and
-// must lead to the same token (ErrEvidenceChanged). Until the new directory is
-// in place an error leaves everything as it was, the engine running.
+// that was begun is gone on with, and the journal of one that is finished is
+// returned as it is; otherwise the evidence is gathered anew and must lead to
+// the same token (ErrEvidenceChanged). Until the new directory is in place an
+// error leaves everything as it was, the engine running.
+//
+// Its errors are those of Gather and NewPlan, durable.ErrLocked while another
+// process runs one, ErrTimeout, ErrOtherSwarm, ErrLost, and those of the
+// daemons; the step is named first.
 func Run(ctx context.Context, token string, o RunOptions) (*Journal, error) {
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
 	if err := durable.MkdirAll(o.StateDir); err != nil {
 		return nil, fmt.Errorf("create state directory: %w", err)
 	}
@@ -122,7 +130,7 @@ func (r *run) do(ctx context.Context, s Step) error {
 // fail takes a recovery back that has not changed the directory yet.
 func (r *run) fail(ctx context.Context, s Step, err error) error {
 	err = fmt.Errorf("%s: %w", s.Kind, err)
-	if s.Kind != StepStop && s.Kind != StepPrepare {
+	if !r.untouched(s) {
 		return err
 	}
 	r.o.Progress("taking it back: nothing was changed, starting dockerd again")
@@ -130,6 +138,15 @@ func (r *run) fail(ctx context.Context, s Step, err error) error {
 		durable.Remove(r.newDir()),
 		r.o.Control.Start(context.WithoutCancel(ctx)),
 		durable.Remove(r.journal.path))
+}
+
+// untouched says that the old directory is still in its place, for sure.
+func (r *run) untouched(s Step) bool {
+	if s.Kind == StepSwap {
+		swapped, err := r.journal.swapped()
+		return err == nil && !swapped
+	}
+	return s.Kind == StepStop || s.Kind == StepPrepare
 }
 
 func (r *run) newDir() string {
@@ -145,6 +162,9 @@ func (r *run) asideDir() string {
 func (r *run) prepare(ctx context.Context) error {
 	if err := r.o.Control.Stop(ctx); err != nil {
 		return err
+	}
+	if _, err := os.Lstat(r.asideDir()); err == nil { // of an earlier recovery, undone by hand
+		return fmt.Errorf("%s is in the way", r.asideDir())
 	}
 	if err := durable.Remove(r.newDir()); err != nil {
 		return err
