@@ -45,12 +45,12 @@ func CreateFile(path string, perm fs.FileMode, fill func(io.Writer) error) error
 
 // createNamed gives the file its name by a link, or by a rename that replaces
 // nothing where there are no links (SMB).
-func createNamed(path string, perm fs.FileMode, fill func(io.Writer) error) error {
+func createNamed(path string, perm fs.FileMode, fill func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), Partial+"*")
 	if err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
-	defer os.Remove(f.Name())
+	defer func() { err = errors.Join(err, ignoreMissing(os.Remove(f.Name()))) }()
 	defer f.Close()
 	if err := complete(f, perm, fill); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)

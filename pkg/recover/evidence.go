@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/moby/swarmkit/v2/api"
 	"github.com/swarmdr/swarmdr/pkg/raftlog"
 	"github.com/swarmdr/swarmdr/pkg/snapshot"
 	"github.com/swarmdr/swarmdr/pkg/unlock"
@@ -161,7 +160,7 @@ func (e *Evidence) askSurvivor(ctx context.Context, d Survivor) error {
 	status, err := d.Status(ctx)
 	if err != nil {
 		e.EngineError, e.hangs = err.Error(), errors.Is(err, ErrTimeout)
-		return nil //nolint:nilerr // a silent daemon is evidence
+		return nil
 	}
 	e.Engine = status
 	if !status.Control {
@@ -213,14 +212,14 @@ func (e *Evidence) ask(ctx context.Context, d NamedDaemon) Manager {
 	return m
 }
 
+// hostname is the node id where the log knows no better.
 func (e *Evidence) hostname(nodeID string) string {
-	if n := e.node(nodeID); n != nil && n.Description != nil {
-		return n.Description.Hostname
+	n := e.state.Nodes[nodeID]
+	if n == nil || n.Description == nil || n.Description.Hostname == "" {
+		return nodeID
 	}
-	return ""
+	return n.Description.Hostname
 }
-
-func (e *Evidence) node(id string) *api.Node { return e.state.Nodes[id] }
 
 // alive names the voters that are up or can be: the survivor, and the peers
 // that answered.

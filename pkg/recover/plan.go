@@ -201,11 +201,12 @@ func reviveText(p *Plan, e *Evidence) string {
 	return "wait until it leads"
 }
 
-// silent names the peers that nobody asked to join again.
+// silent names the dead peers that nobody asked to join again. Those that are
+// alive, a minority, find out and come back by themselves.
 func silent(e *Evidence) []string {
 	var names []string
 	for _, p := range e.Peers {
-		if !e.named(p.NodeID) {
+		if !p.Alive && !e.named(p.NodeID) {
 			names = append(names, p.Hostname)
 		}
 	}

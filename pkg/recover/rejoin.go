@@ -174,11 +174,14 @@ func (r *run) dress(ctx context.Context, m Manager, d Daemon) error {
 	return r.removeNode(ctx, m.NodeID)
 }
 
-// removeGhosts removes the node objects of all old voters but the survivor and
-// those that are voters again: a manager that was only cut off finds its way
-// back by itself.
+// removeGhosts removes the node objects of the old voters that were silent,
+// but not of one that is a voter again: a manager that was only cut off finds
+// its way back by itself, and needs its node object for that.
 func (r *run) removeGhosts(ctx context.Context) error {
 	for _, p := range r.plan().Evidence.Peers {
+		if p.Alive {
+			continue
+		}
 		if err := r.removeNode(ctx, p.NodeID); err != nil {
 			return err
 		}

@@ -103,8 +103,10 @@ func splitAddr(addr string) (host, port string) {
 // engine resolves no names here.
 func parseAddress(text, old string) (string, error) {
 	host, port := splitAddr(text)
+	if inner, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inner, "]") {
+		host = strings.TrimSuffix(inner, "]")
+	}
 	if port == "" {
-		host = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
 		_, port = splitAddr(old)
 	}
 	if port == "" {

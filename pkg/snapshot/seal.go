@@ -57,8 +57,19 @@ func ParseRecipients(names []string) (*Recipients, error) {
 // Names are the public keys as they were given.
 func (r *Recipients) Names() []string { return r.names }
 
-// Identities are age private keys. They print as nothing.
+// Identities are age private keys. They print as (redacted).
 type Identities struct{ open func() []age.Identity }
+
+const redacted = "(redacted)"
+
+// String returns a constant.
+func (Identities) String() string { return redacted }
+
+// GoString returns a constant.
+func (Identities) GoString() string { return redacted }
+
+// MarshalText returns a constant.
+func (Identities) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // ParseIdentities reads an identity file as `swarmdr key new` and age-keygen
 // write it.
