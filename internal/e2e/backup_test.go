@@ -47,6 +47,7 @@ func TestBackup(t *testing.T) {
 	t.Run("cold", func(t *testing.T) { f.with(t).testGood(follower, "cold") })
 	t.Run("hot", func(t *testing.T) { f.with(t).testGood(follower, "hot") })
 	t.Run("leader", func(t *testing.T) { f.with(t).testGood(leader, "cold") })
+	t.Run("by hand", func(t *testing.T) { f.with(t).testByHand(leader) })
 	t.Run("log", func(t *testing.T) { f.with(t).testLog(leader) })
 	t.Run("reading changes nothing", func(t *testing.T) { f.with(t).testReadOnly(follower) })
 	t.Run("refusals", func(t *testing.T) { f.with(t).testRefusals(follower) })
@@ -117,6 +118,23 @@ func (f *fixture) wantNothingLeft(node string) {
 	})
 	if err != nil && !os.IsNotExist(err) {
 		f.Error(err)
+	}
+}
+
+// testByHand opens a snapshot without swarmdr, with Debian's age, zstd and tar
+// as the README says, and reads the log in it.
+func (f *fixture) testByHand(node string) {
+	archives, err := filepath.Glob(filepath.Join(f.storeDir(), "*/*/*.age"))
+	if err != nil || len(archives) == 0 {
+		f.Fatalf("archives: %v, %v", archives, err)
+	}
+	line := fmt.Sprintf("age -d -i identity.txt %s | zstd -d | tar -x", archives[0])
+	if _, code := f.shell(node, "set -o pipefail; "+line); code != 0 {
+		f.Fatalf("%s: exit %d", line, code)
+	}
+	out := f.on(node, "log", "state", "--dir", filepath.Join(f.dir, "swarm"), "--unlock-key-file", f.lab.UnlockKeyFile())
+	if !strings.Contains(out, "secret            3") {
+		f.Errorf("the log says\n%s", out)
 	}
 }
 

@@ -35,7 +35,7 @@ func shellLines(t *testing.T, path string) []string {
 // returns what it said on stdout, and its exit code.
 func (f *fixture) shell(node, line string) (string, int) {
 	f.Helper()
-	cmd := f.node(node).Command(f.Context(), "sh", "-c", line)
+	cmd := f.node(node).Command(f.Context(), "bash", "-c", line)
 	cmd.Dir = f.dir
 	cmd.Env = append(cmd.Env, "PATH="+filepath.Dir(exe)+":/usr/bin:/bin:/usr/sbin:/sbin")
 	var out, stderr strings.Builder
