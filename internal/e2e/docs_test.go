@@ -37,7 +37,7 @@ func (f *fixture) shell(node, line string) (string, int) {
 	f.Helper()
 	cmd := f.node(node).Command(f.Context(), "bash", "-c", line)
 	cmd.Dir = f.dir
-	cmd.Env = append(cmd.Env, "PATH="+filepath.Dir(exe)+":/usr/bin:/bin:/usr/sbin:/sbin")
+	cmd.Env = append(cmd.Env, strings.Join([]string{"PATH=" + f.dir, filepath.Dir(exe), "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}, ":"))
 	var out, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
