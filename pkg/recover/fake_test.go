@@ -24,6 +24,8 @@ type fakeSwarm struct {
 	t     testing.TB
 	swarm *fixture.Swarm
 	calls []string
+
+	peersBack bool // the lost managers answer on their ports
 	// hook sees each effect before and after; an error of it is the call's.
 	hook func(call string, after bool) error
 
@@ -102,10 +104,13 @@ func (s *fakeSwarm) Stop(ctx context.Context) error {
 
 func (s *fakeSwarm) Start(ctx context.Context) error {
 	return s.effect("start", func() error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if s.down {
 			s.down, s.state = false, s.bootState()
 		}
-		return ctx.Err()
+		return nil
 	})
 }
 
@@ -268,9 +273,15 @@ func (s *fakeSwarm) DressNode(_ context.Context, id string, labels map[string]st
 	return s.effect(fmt.Sprintf("dress %s %v %s", id, labels, availability), func() error { return nil })
 }
 
-// Probe is Prober: nobody answers.
+// Probe is Prober: nobody answers, unless all are said to be back.
 func (s *fakeSwarm) Probe(_ context.Context, addrs []string) []string {
-	return make([]string, len(addrs))
+	ids := make([]string, len(addrs))
+	if s.peersBack {
+		for i, addr := range addrs {
+			ids[i] = "back-at-" + addr
+		}
+	}
+	return ids
 }
 
 // fakeDaemon plays dockerd on another host; it joins under the node id

@@ -99,9 +99,27 @@ func (j *Journal) done(i int) error {
 
 // swapped says whether the prepared directory is in place.
 func (j *Journal) swapped() (bool, error) {
+	for i, step := range j.Plan.Steps {
+		if step.Kind == StepSwap && j.IsDone(i) {
+			return true, nil
+		}
+	}
 	if j.Prepared == 0 {
 		return false, nil
 	}
 	ino, err := inode(j.Plan.Evidence.Dir)
 	return ino == j.Prepared, err
+}
+
+func (j *Journal) newDir() string {
+	return fmt.Sprintf("%s.swarmdr-new-%s", j.Plan.Evidence.Dir, j.Plan.Token)
+}
+
+// drop forgets a recovery that has changed nothing yet, and removes what it
+// prepared: with a force-new-cluster a key in clear is among that.
+func (j *Journal) drop() error {
+	if err := durable.Remove(j.newDir()); err != nil {
+		return err
+	}
+	return durable.Remove(j.path)
 }

@@ -77,18 +77,40 @@ func lock(ctx context.Context, stateDir string) (*os.File, error) {
 	return durable.LockFile(ctx, filepath.Join(stateDir, "recover.lock"))
 }
 
-// resume finds the unfinished recovery of that token, or begins it.
+// resume finds the recovery of that token, or begins it. One that was cut off
+// before the new directory was in place is begun anew, from new evidence: the
+// others may have come back in the meantime.
 func resume(ctx context.Context, token string, o RunOptions) (*Journal, error) {
 	j, err := OpenJournal(o.StateDir)
-	if err == nil && j.Plan.Token == token {
-		return j, nil
+	if errors.Is(err, ErrNoJournal) {
+		return begin(ctx, token, o)
 	}
-	if err == nil && j.Finished.IsZero() {
-		return nil, fmt.Errorf("an unfinished recovery has the token %s: %w", j.Plan.Token, ErrEvidenceChanged)
-	}
-	if err != nil && !errors.Is(err, ErrNoJournal) {
+	if err != nil {
 		return nil, err
 	}
+	same := j.Plan.Token == token
+	if !j.Finished.IsZero() {
+		if same {
+			return j, nil
+		}
+		return begin(ctx, token, o)
+	}
+	swapped, err := j.swapped()
+	switch {
+	case err != nil:
+		return nil, err
+	case swapped && same:
+		return j, nil
+	case swapped:
+		return nil, fmt.Errorf("an unfinished recovery has the token %s: %w", j.Plan.Token, ErrEvidenceChanged)
+	}
+	if err := j.drop(); err != nil {
+		return nil, err
+	}
+	return begin(ctx, token, o)
+}
+
+func begin(ctx context.Context, token string, o RunOptions) (*Journal, error) {
 	e, err := Gather(ctx, o.Gather)
 	if err != nil {
 		return nil, err
@@ -135,9 +157,8 @@ func (r *run) fail(ctx context.Context, s Step, err error) error {
 	}
 	r.o.Progress("taking it back: nothing was changed, starting dockerd again")
 	return errors.Join(err,
-		durable.Remove(r.newDir()),
 		r.o.Control.Start(context.WithoutCancel(ctx)),
-		durable.Remove(r.journal.path))
+		r.journal.drop())
 }
 
 // untouched says that the old directory is still in its place, for sure.
@@ -149,9 +170,7 @@ func (r *run) untouched(s Step) bool {
 	return s.Kind == StepStop || s.Kind == StepPrepare
 }
 
-func (r *run) newDir() string {
-	return fmt.Sprintf("%s.swarmdr-new-%s", r.plan().Evidence.Dir, r.plan().Token)
-}
+func (r *run) newDir() string { return r.journal.newDir() }
 
 func (r *run) asideDir() string {
 	return fmt.Sprintf("%s.swarmdr-old-%s", r.plan().Evidence.Dir, r.plan().Token)

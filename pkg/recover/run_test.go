@@ -431,6 +431,29 @@ func wantUntouched(t *testing.T, s *fakeSwarm, o RunOptions) {
 	}
 }
 
+// A recovery that was cut off before it changed anything is judged anew: here
+// the lost managers came back in the meantime.
+func TestRunCutOffEarly(t *testing.T) {
+	bubble(t, "early", func(t *testing.T) {
+		s := newFakeSwarm(t, fixture.Autolock)
+		o := s.options(t.TempDir(), PlanOptions{})
+		token := planned(t, o).Token
+		if was, err := runKilled(s, 4, func() error { _, err := Run(t.Context(), token, o); return err }); !was || err != nil {
+			t.Fatalf("killed %v, %v", was, err)
+		}
+		s.peersBack = true
+		if _, err := Run(t.Context(), token, o); !errors.Is(err, ErrQuorumAlive) {
+			t.Errorf("got %v", err)
+		}
+		if _, err := OpenJournal(o.StateDir); !errors.Is(err, ErrNoJournal) {
+			t.Errorf("the journal: %v", err)
+		}
+		if left, err := filepath.Glob(s.swarm.Dir + ".swarmdr-*"); err != nil || len(left) > 0 {
+			t.Errorf("left %v, %v", left, err)
+		}
+	})
+}
+
 // A begun recovery is gone on with or ended, not mixed with another.
 func TestRunWithAnotherBegun(t *testing.T) {
 	bubble(t, "begun", func(t *testing.T) {
@@ -472,13 +495,36 @@ func TestRunWithAnOldDirectoryInTheWay(t *testing.T) {
 	})
 }
 
+// A kill in the middle of the copy leaves a part of it, with a key in clear.
+func TestRunWithAPartOfACopy(t *testing.T) {
+	bubble(t, "part", func(t *testing.T) {
+		s := newFakeSwarm(t, fixture.Autolock)
+		before := s.proof()
+		o := s.options(t.TempDir(), PlanOptions{})
+		token := planned(t, o).Token
+		part := s.swarm.Dir + ".swarmdr-new-" + token
+		if err := os.CopyFS(part, os.DirFS(s.swarm.Dir)); err != nil {
+			t.Fatal(err)
+		}
+		j, err := Run(t.Context(), token, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.wantRecovered(t, j, before)
+	})
+}
+
 func TestRunUnknownStep(t *testing.T) {
 	bubble(t, "of a newer version", func(t *testing.T) {
 		s := newFakeSwarm(t, fixture.Autolock)
 		o := s.options(t.TempDir(), PlanOptions{})
 		p := planned(t, o)
-		p.Steps = []Step{{Kind: "dance"}}
-		if _, err := newJournal(o.StateDir, p); err != nil {
+		p.Steps = []Step{{Kind: StepSwap}, {Kind: "dance"}}
+		j, err := newJournal(o.StateDir, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.done(0); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := Run(t.Context(), p.Token, o); err == nil || !strings.Contains(err.Error(), "dance") {

@@ -347,6 +347,26 @@ func TestBackupStoreFails(t *testing.T) {
 	}
 }
 
+// Ctrl-C while it is stored: what was stored goes all the same.
+func TestBackupCanceledInTheStore(t *testing.T) {
+	for name, cancelIn := range map[string]func(s *faultyStore, cancel func()){
+		"put":       func(s *faultyStore, cancel func()) { s.onPut = cancel },
+		"read back": func(s *faultyStore, cancel func()) { s.read = func(data []byte) []byte { cancel(); return data } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, fixture.Autolock, snapshot.Hot)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			r.store.suffix = ".age"
+			cancelIn(r.store, cancel)
+			if m, err := snapshot.Backup(ctx, r.BackupOptions); m != nil || !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v, %v", m, err)
+			}
+			r.wantNothing(t)
+		})
+	}
+}
+
 func TestBackupErrorsNameTheStore(t *testing.T) {
 	r := newRig(t, fixture.Autolock, snapshot.Cold)
 	r.store.ready = errFault

@@ -1,9 +1,10 @@
 package snapshot
 
-// What the tests of sealing and of Backup need.
+// What the tests of sealing, Fetch and Backup need.
 const HotTries = hotTries
 
 var (
-	Seal   = seal
-	Unseal = unseal
+	Seal     = seal
+	Unseal   = unseal
+	Download = download
 )

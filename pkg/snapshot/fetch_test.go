@@ -114,9 +114,20 @@ func TestFetchOfAnotherObject(t *testing.T) {
 // disk of a manager that is being recovered.
 func TestFetchIsBounded(t *testing.T) {
 	s := newStored(t)
+	bomb := s.with(t, sealed(t, make([]byte, 64<<20), s.pair.recipient))
+	n := 0
+	count := onWrite(func(p []byte) error {
+		n += len(p)
+		return nil
+	})
+	if err := snapshot.Download(t.Context(), bomb, s.m, s.pair.identity, count); !errors.Is(err, snapshot.ErrDigest) {
+		t.Errorf("got %v", err)
+	}
+	if n > 4<<20 {
+		t.Errorf("%d bytes were written", n)
+	}
 	s.ScratchDir = tmpfs(t, "8m")
-	err := s.fetch(t, s.with(t, sealed(t, make([]byte, 64<<20), s.pair.recipient)), s.m)
-	if !errors.Is(err, snapshot.ErrDigest) {
+	if err := s.fetch(t, bomb, s.m); !errors.Is(err, snapshot.ErrDigest) {
 		t.Errorf("got %v", err)
 	}
 }
