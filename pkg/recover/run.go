@@ -79,7 +79,8 @@ func lock(ctx context.Context, stateDir string) (*os.File, error) {
 
 // resume finds the recovery of that token, or begins it. One that was cut off
 // before the new directory was in place is begun anew, from new evidence: the
-// others may have come back in the meantime.
+// others may have come back in the meantime, and then the engine that was
+// stopped for it is needed.
 func resume(ctx context.Context, token string, o RunOptions) (*Journal, error) {
 	j, err := OpenJournal(o.StateDir)
 	if errors.Is(err, ErrNoJournal) {
@@ -107,7 +108,10 @@ func resume(ctx context.Context, token string, o RunOptions) (*Journal, error) {
 	if err := j.drop(); err != nil {
 		return nil, err
 	}
-	return begin(ctx, token, o)
+	if j, err = begin(ctx, token, o); err != nil {
+		return nil, errors.Join(err, o.Control.Start(context.WithoutCancel(ctx)))
+	}
+	return j, nil
 }
 
 func begin(ctx context.Context, token string, o RunOptions) (*Journal, error) {
