@@ -33,6 +33,7 @@ func advices() []advice {
 		{recovery.ErrQuorumAlive, exitRefused, "repair the others and this manager will follow; a recovery would destroy what the majority wrote"},
 		{recovery.ErrEvidenceChanged, exitRefused, "look at `swarmdr recover plan` again, with the same flags, and confirm its token"},
 		{recovery.ErrNothingToDo, exitRefused, "look at `swarmdr quorum`"},
+		{recovery.ErrNotVoter, exitRefused, "recover on a manager that was not removed"},
 		{recovery.ErrOtherSwarm, exitRefused, "let it leave that swarm first, or name another daemon"},
 		{engine.ErrBusy, exitRefused, "wait for it to end"},
 		{durable.ErrLocked, exitRefused, "another swarmdr works on this manager: wait for it to end"},

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 	"time"
 )
@@ -57,9 +56,6 @@ func OpenArchive(data io.ReaderAt, size int64) (*Archive, error) {
 	}
 	if a.nodes["."] == nil {
 		return nil, fmt.Errorf("%w: no %s directory in it", ErrNotArchive, archiveRoot)
-	}
-	for _, n := range a.nodes {
-		slices.Sort(n.names)
 	}
 	return a, nil
 }

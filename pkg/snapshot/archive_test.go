@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"strings"
@@ -133,13 +134,14 @@ func sparse(t *testing.T) []byte {
 	if err := w.WriteHeader(&root); err != nil {
 		t.Fatal(err)
 	}
-	h := &tar.Header{Typeflag: tar.TypeReg, Name: "swarm/a", Size: 4, Format: tar.FormatPAX, PAXRecords: map[string]string{
+	content := fmt.Sprintf("%-512s%s", "1\n0\n4\n", "data") // a map of one piece, and the piece
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: "swarm/a", Size: int64(len(content)), Format: tar.FormatPAX, PAXRecords: map[string]string{
 		"SWM.sparse.major": "1", "SWM.sparse.minor": "0", "SWM.sparse.realsize": "1099511627776", "SWM.sparse.name": "swarm/a",
 	}}
 	if err := w.WriteHeader(h); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(w, "0\n\n\n"); err != nil {
+	if _, err := io.WriteString(w, content); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {

@@ -16,7 +16,8 @@ var (
 )
 
 // Store keeps objects under names: slash-separated, each part of letters,
-// digits, '.', '_' and '-'. Its methods may be called from several goroutines.
+// digits, '.', '_' and '-'. What other names begin with is no object by itself.
+// Its methods may be called from several goroutines.
 // Every implementation passes snapshottest.Run.
 type Store interface {
 	// URL names the store without credentials.
