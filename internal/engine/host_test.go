@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -117,14 +118,21 @@ func removeCgroup(t *testing.T, dir string) {
 	}
 }
 
-// find takes the only child of nspawn for the host's init.
+// find takes the child of nspawn that is the first process of its pid
+// namespace: while it starts, nspawn has other children.
 func (h *host) find(nspawn int) error {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", nspawn, nspawn))
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Sscan(string(data), &h.pid)
-	return err
+	for _, field := range strings.Fields(string(data)) {
+		status, err := os.ReadFile("/proc/" + field + "/status")
+		if err == nil && regexp.MustCompile(`(?m)^NSpid:\t[0-9]+\t1$`).Match(status) {
+			_, err = fmt.Sscan(field, &h.pid)
+			return err
+		}
+	}
+	return fmt.Errorf("no init among the children %q", data)
 }
 
 // off kills the init, and with it all there is in its pid namespace.
@@ -137,6 +145,8 @@ func (h *host) off(t *testing.T, nspawn *exec.Cmd) {
 	} else {
 		_ = nspawn.Process.Kill()
 	}
+	last := time.AfterFunc(20*time.Second, func() { _ = nspawn.Process.Kill() })
+	defer last.Stop()
 	var exit *exec.ExitError
 	if err := nspawn.Wait(); err != nil && !asExit(err, &exit) {
 		t.Errorf("wait for systemd-nspawn: %v", err)
