@@ -141,7 +141,6 @@ func stageCold(ctx context.Context, o BackupOptions, m *Manifest, scratch *os.Fi
 // whatever happens, also when ctx is done.
 func stopped(ctx context.Context, o BackupOptions, m *Manifest, scratch *os.File) (err error) {
 	defer func() {
-		o.Progress("start the engine")
 		if up := o.Engine.Start(context.WithoutCancel(ctx)); up != nil {
 			err = errors.Join(err, fmt.Errorf("%w: %w", ErrEngineDown, up))
 		}
@@ -151,6 +150,7 @@ func stopped(ctx context.Context, o BackupOptions, m *Manifest, scratch *os.File
 	}
 	o.Progress("copy " + o.Dir)
 	m.Files, err = Stage(ctx, o.Dir, Cold, scratch)
+	o.Progress("start the engine")
 	return err
 }
 
