@@ -61,7 +61,6 @@ func advices() []advice {
 		{snapshot.ErrContents, exitDamaged, "do not restore from it: use another snapshot"},
 		{snapshot.ErrMalformed, exitDamaged, "the manifest was changed or cut after it was stored: use another snapshot"},
 		{snapshot.ErrIncomplete, exitDamaged, "use another copy"},
-		{raftlog.ErrOldLayout, exitDamaged, "logs that Docker 1.12 and development builds wrote are not read"},
 		{raftlog.ErrNoCluster, exitDamaged, "use another copy"},
 		{unlock.ErrCannotDecrypt, exitDamaged, "the node key and the log are of different times or managers: use another copy"},
 		{snapshot.ErrChanged, exitFailed, "the log is being compacted or its key rotated: try again"},

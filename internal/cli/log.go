@@ -43,12 +43,13 @@ func (o *logOptions) openLog(ctx context.Context) (*source, *raftlog.Log, error)
 
 // log opens the raft log with the keys of the node key file.
 func (s *source) log() (*raftlog.Log, error) {
-	if _, err := raftlog.Open(s, nil); err != nil {
-		return nil, err
+	log, err := raftlog.Open(s, nil)
+	if err != nil || log.Clear() {
+		return log, err
 	}
 	key, err := snapshot.OpenNodeKey(s, s.key)
 	if err != nil {
 		return nil, err
 	}
-	return raftlog.Open(s, key.DEKs())
+	return log.With(key.DEKs())
 }

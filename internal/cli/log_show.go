@@ -64,7 +64,7 @@ func entryRows(e raftlog.Entry) [][]any {
 	}
 	var rows [][]any
 	for _, a := range e.Actions {
-		rows = append(rows, []any{fmt.Sprintf("%s %s", a.Op, a.Object.Kind), a.Object.ID, nameOf(a.Object)})
+		rows = append(rows, []any{fmt.Sprintf("%s %s", a.Op, a.Object.Kind), a.Object.ID, a.Object.Name})
 	}
 	if len(rows) == 0 {
 		rows = append(rows, []any{string(e.Kind), "", ""})
@@ -124,7 +124,7 @@ func jsonOf(e raftlog.Entry, reveal bool) (jsonEntry, error) {
 		if err != nil {
 			return out, err
 		}
-		out.Actions = append(out.Actions, jsonAction{string(a.Op), string(a.Object.Kind), a.Object.ID, nameOf(a.Object), object})
+		out.Actions = append(out.Actions, jsonAction{string(a.Op), string(a.Object.Kind), a.Object.ID, a.Object.Name, object})
 	}
 	return out, nil
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/moby/swarmkit/v2/api"
 	"github.com/spf13/cobra"
 	"github.com/swarmdr/swarmdr/pkg/raftlog"
 )
@@ -71,7 +70,7 @@ func runLogState(s *Streams, log *raftlog.Log, args []string, committed bool, o 
 	}
 	t := newTable(s.Out, "KIND", "ID", "NAME")
 	for _, object := range objects {
-		t.row(object.Kind, object.ID, nameOf(object))
+		t.row(object.Kind, object.ID, object.Name)
 	}
 	return t.flush()
 }
@@ -84,20 +83,12 @@ func selectObjects(state *raftlog.State, args []string) ([]raftlog.Object, error
 		return nil, usagef("unknown kind %q: one of %s", args[0], strings.Join(kindNames(), ", "))
 	}
 	objects := slices.DeleteFunc(state.Objects(), func(o raftlog.Object) bool {
-		return string(o.Kind) != kind || len(args) > 1 && nameOf(o) != args[1] && !strings.HasPrefix(o.ID, args[1])
+		return string(o.Kind) != kind || len(args) > 1 && o.Name != args[1] && !strings.HasPrefix(o.ID, args[1])
 	})
 	if len(args) > 1 && len(objects) == 0 {
 		return nil, fmt.Errorf("no %s %q in the log", kind, args[1])
 	}
 	return objects, nil
-}
-
-// nameOf is the name of an object; nodes go by their host names.
-func nameOf(o raftlog.Object) string {
-	if n, ok := o.Value.(*api.Node); ok && o.Name == "" && n.Description != nil {
-		return n.Description.Hostname
-	}
-	return o.Name
 }
 
 func objectsJSON(s *Streams, objects []raftlog.Object, reveal bool) error {
@@ -107,7 +98,7 @@ func objectsJSON(s *Streams, objects []raftlog.Object, reveal bool) error {
 		if err != nil {
 			return err
 		}
-		out = append(out, jsonAction{"", string(o.Kind), o.ID, nameOf(o), object})
+		out = append(out, jsonAction{"", string(o.Kind), o.ID, o.Name, object})
 	}
 	return writeJSON(s.Out, out)
 }

@@ -158,10 +158,8 @@ func addresses(voters []quorum.Voter) []string {
 }
 
 func hostname(st *raftlog.State, nodeID string) string {
-	if n := st.Nodes[nodeID]; n != nil && n.Description != nil {
-		return n.Description.Hostname
-	}
-	return ""
+	n, _ := st.Object(raftlog.KindNode, nodeID)
+	return n.Name
 }
 
 type jsonQuorum struct {

@@ -14,10 +14,6 @@ var (
 	// of a manager that was demoted: it has certificates but no raft log.
 	ErrWorkerDir = errors.New("swarm directory of a worker: no raft log")
 
-	// ErrOldLayout is returned by [Open] for a raft log that only exists in
-	// the form of Docker 1.12 or of development builds (raft/wal, raft/wal-v3).
-	ErrOldLayout = errors.New("raft log of an unsupported old layout")
-
 	// ErrNoDecrypter is returned by [Log.Entries] and [Log.State] of a log
 	// that was opened without a decrypter.
 	ErrNoDecrypter = errors.New("raft log is encrypted and no decrypter was given")
@@ -35,9 +31,9 @@ var (
 	// state that does not hold exactly one cluster object.
 	ErrNoCluster = errors.New("state does not hold exactly one cluster")
 
-	// ErrNewerFormat is returned by [Open], [Log.State], [Log.Entries] and
-	// [WriteRebuilt] for data of an engine newer than this package knows,
-	// where going on would lose some of it.
+	// ErrNewerFormat is returned by [Open], [Log.State] and [Log.Entries]
+	// for data of an engine newer than this package knows, where going on
+	// would lose some of it.
 	ErrNewerFormat = errors.New("written by a newer engine")
 
 	// ErrExists is returned by [WriteRebuilt] for a directory that already

@@ -97,8 +97,6 @@ func TestWrongDirectories(t *testing.T) {
 		"other":   {fstest.MapFS{"etc/passwd": file}, raftlog.ErrNotSwarmDir},
 		"worker":  {fstest.MapFS{"certificates/swarm-node.crt": file, "worker/tasks.db": file}, raftlog.ErrWorkerDir},
 		"demoted": {fstest.MapFS{"certificates/swarm-node.crt": file, "raft": {Mode: fs.ModeDir}}, raftlog.ErrWorkerDir},
-		"1.12":    {fstest.MapFS{"raft/wal/0000000000000000-0000000000000000.wal": file}, raftlog.ErrOldLayout},
-		"dev":     {fstest.MapFS{"certificates/swarm-node.crt": file, "raft/wal-v3/x.wal": file}, raftlog.ErrOldLayout},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := raftlog.Open(test.files, nil); !errors.Is(err, test.want) {

@@ -1,10 +1,6 @@
 package raftlog
 
-import (
-	"cmp"
-	"reflect"
-	"slices"
-)
+import "bytes"
 
 // Change is an object that two states hold differently.
 type Change struct {
@@ -25,35 +21,32 @@ func (c Change) Object() Object {
 }
 
 // Diff returns what happened between two states of a swarm, by kind in the
-// order of [Kinds], then by ID.
+// order of [Kinds], then by ID. Objects that were written alike are the same.
 func Diff(before, after *State) []Change {
-	old := byKey(before)
 	var changes []Change
-	for key, o := range byKey(after) {
-		was, known := old[key]
-		delete(old, key)
-		if !known {
-			changes = append(changes, Change{Op: Create, After: o})
-		} else if !reflect.DeepEqual(was.Value, o.Value) {
-			changes = append(changes, Change{Op: Update, Before: was, After: o})
-		}
+	for _, kind := range Kinds() {
+		changes = append(changes, merge(before.OfKind(kind), after.OfKind(kind))...)
 	}
-	for _, o := range old {
-		changes = append(changes, Change{Op: Remove, Before: o})
-	}
-	slices.SortFunc(changes, func(a, b Change) int {
-		x, y := a.Object(), b.Object()
-		return cmp.Or(cmp.Compare(rank(x.Kind), rank(y.Kind)), cmp.Compare(x.ID, y.ID))
-	})
 	return changes
 }
 
-func byKey(st *State) map[objectKey]Object {
-	objects := map[objectKey]Object{}
-	for _, o := range st.Objects() {
-		objects[objectKey{kind: o.Kind, id: o.ID}] = o
+// merge compares two lists sorted by ID.
+func merge(old, recent []Object) []Change {
+	var changes []Change
+	for len(old) > 0 || len(recent) > 0 {
+		switch {
+		case len(recent) == 0 || len(old) > 0 && old[0].ID < recent[0].ID:
+			changes = append(changes, Change{Op: Remove, Before: old[0]})
+			old = old[1:]
+		case len(old) == 0 || recent[0].ID < old[0].ID:
+			changes = append(changes, Change{Op: Create, After: recent[0]})
+			recent = recent[1:]
+		default:
+			if !bytes.Equal(old[0].raw, recent[0].raw) {
+				changes = append(changes, Change{Op: Update, Before: old[0], After: recent[0]})
+			}
+			old, recent = old[1:], recent[1:]
+		}
 	}
-	return objects
+	return changes
 }
-
-func rank(kind Kind) int { return slices.Index(Kinds(), kind) }

@@ -3,11 +3,10 @@ package raftlog
 import (
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"time"
 
-	"github.com/moby/swarmkit/v2/api"
+	"go.etcd.io/etcd/server/v3/storage/wal"
 	"go.etcd.io/raft/v3/raftpb"
 )
 
@@ -23,6 +22,8 @@ const (
 	EntryEmpty      EntryKind = "empty"
 	EntryUnreadable EntryKind = "unreadable"
 )
+
+const entryRecord = wal.EntryType
 
 // Entry is one decrypted entry of the log.
 type Entry struct {
@@ -58,27 +59,42 @@ func (e Entry) Time() time.Time {
 // error ends the sequence: [ErrNoDecrypter], [ErrNewerFormat], [*DamageError],
 // that of the decrypter or of the file system.
 func (l *Log) Entries(from uint64) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		if l.dec == nil {
-			yield(Entry{}, ErrNoDecrypter)
-			return
+	if l.dec == nil {
+		return failed[Entry](ErrNoDecrypter)
+	}
+	return walk(l, from, func(_ *batch[Entry], it *item[Entry]) {
+		it.out, it.err = l.entry(it.at, it.raw, nil)
+	})
+}
+
+// Walk is [Log.Entries] for those who look at all of a large log: it calls f for
+// each entry, several at a time, and yields what f returned in the order of the
+// log. The entry that f gets is valid until the body of the loop has ended for
+// what f made of it: who keeps more must copy it.
+func Walk[T any](l *Log, from uint64, f func(Entry) (T, error)) iter.Seq2[T, error] {
+	if l.dec == nil {
+		return failed[T](ErrNoDecrypter)
+	}
+	return walk(l, from, func(b *batch[T], it *item[T]) {
+		e, err := l.entry(it.at, it.raw, &b.plain)
+		if err == nil {
+			it.out, err = f(e)
 		}
-		for raw, err := range l.raw(from) {
-			var e Entry
-			if err == nil {
-				e, err = l.entry(raw)
-			}
-			if !yield(e, err) || err != nil {
-				return
-			}
-		}
+		it.err = err
+	})
+}
+
+func failed[T any](err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		yield(none, err)
 	}
 }
 
-// entry decrypts and decodes.
-func (l *Log) entry(raw raftpb.Entry) (Entry, error) {
+// entry decrypts and decodes, into the arena if there is one.
+func (l *Log) entry(at spot, raw raftpb.Entry, arena *[]byte) (Entry, error) {
 	e := Entry{Index: raw.Index, Term: raw.Term, Committed: raw.Index <= l.scan.state.Commit, Size: len(raw.Data)}
-	plain, err := l.decrypt(raw.Index, raw.Data)
+	plain, err := l.decrypt(raw.Index, l.scan.place(at), raw.Data, arena)
 	if errors.Is(err, ErrOldKey) {
 		e.Kind = EntryUnreadable
 		return e, nil
@@ -86,32 +102,39 @@ func (l *Log) entry(raw raftpb.Entry) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	at := l.place(raw.Index)
 	switch {
 	case raw.Type == raftpb.EntryConfChange:
-		return e, at.mark(e.decodeConfChange(plain))
+		err = e.decodeConfChange(plain)
 	case raw.Type != raftpb.EntryNormal:
 		return Entry{}, fmt.Errorf("entry %d has type %s: %w", raw.Index, raw.Type, ErrNewerFormat)
 	case len(plain) == 0:
 		e.Kind = EntryEmpty
-		return e, nil
+	default:
+		err = e.decodeActions(plain)
 	}
-	return e, at.mark(e.decodeActions(plain))
+	return e, l.scan.place(at).mark(err)
 }
 
 // decrypt opens the data of an entry. Entries that the raft snapshot stands for
 // stay on disk until their segment is full of such, while the engine drops
 // their key as soon as the snapshot is written (manager/deks.go): for them,
 // a failure is ErrOldKey.
-func (l *Log) decrypt(index uint64, data []byte) ([]byte, error) {
-	plain, err := l.dec.Decrypt(data)
+func (l *Log) decrypt(index uint64, at place, data []byte, arena *[]byte) ([]byte, error) {
+	var dst []byte
+	if arena != nil {
+		dst = *arena
+	}
+	plain, err := l.dec.AppendDecrypt(dst, data)
+	if err == nil && arena != nil {
+		*arena = plain
+	}
 	if err == nil {
-		return plain, nil
+		return plain[len(dst):len(plain):len(plain)], nil
 	}
 	if index <= l.RaftSnapshot().Index {
 		return nil, fmt.Errorf("decrypt entry %d: %w", index, ErrOldKey)
 	}
-	return nil, fmt.Errorf("decrypt entry %d in %s: %w", index, l.place(index), err)
+	return nil, fmt.Errorf("decrypt entry %d in %s: %w", index, at, err)
 }
 
 func (e *Entry) decodeConfChange(plain []byte) error {
@@ -122,25 +145,6 @@ func (e *Entry) decodeConfChange(plain []byte) error {
 	cc.Index = e.Index
 	e.Kind, e.ConfChange = EntryConfChange, &cc
 	return nil
-}
-
-func (e *Entry) decodeActions(plain []byte) error {
-	var req api.InternalRaftRequest
-	if damage := decode(plain, &req, "request"); damage != nil {
-		return damage
-	}
-	e.Kind, e.RequestID = EntryNormal, req.ID
-	for _, sa := range req.Action {
-		a, err := newAction(sa)
-		if err != nil {
-			return fmt.Errorf("decode entry %d: %w", e.Index, err)
-		}
-		e.Actions = append(e.Actions, a)
-	}
-	if req.Size() == len(plain) {
-		return nil
-	}
-	return e.keepUnknown(plain)
 }
 
 // place is where an entry stands.
@@ -158,68 +162,4 @@ func (p place) mark(err error) error {
 		damage.File, damage.Offset = p.file, p.offset
 	}
 	return err
-}
-
-// place tells where an entry of the log stands; index must be in it.
-func (l *Log) place(index uint64) place {
-	r := l.scan.refs[index-l.scan.first]
-	return place{file: l.scan.segments[r.segment].path, offset: r.offset}
-}
-
-// raw reads the entries from index on, encrypted as they are. It goes through
-// each segment once, from its begin, so that checksums are verified again.
-func (l *Log) raw(from uint64) iter.Seq2[raftpb.Entry, error] {
-	return func(yield func(raftpb.Entry, error) bool) {
-		index, more := max(from, l.FirstIndex()), true
-		for more && index <= l.lastEntry() {
-			index, more = l.rawSegment(index, yield)
-		}
-	}
-}
-
-// rawSegment yields the entries from index to the end of its segment and
-// returns the index that follows.
-func (l *Log) rawSegment(index uint64, yield func(raftpb.Entry, error) bool) (uint64, bool) {
-	seg := l.segmentOf(index)
-	file, size, err := open(l.fsys, l.scan.segments[seg].path)
-	if err != nil {
-		return index, yield(raftpb.Entry{}, err) && false
-	}
-	defer file.Close()
-	f := newFrames(file, size, l.scan.segments[seg].crc)
-	for index <= l.lastEntry() && l.segmentOf(index) == seg {
-		e, err := l.seek(f, index)
-		if !yield(e, err) || err != nil {
-			return index, false
-		}
-		index++
-	}
-	return index, true
-}
-
-func (l *Log) segmentOf(index uint64) int {
-	return l.scan.refs[index-l.scan.first].segment
-}
-
-// seek reads on to the entry. What stands between was replaced, or is none.
-func (l *Log) seek(f *frames, index uint64) (raftpb.Entry, error) {
-	at := l.place(index)
-	for {
-		fr, err := f.next()
-		var bad *frameError
-		if errors.As(err, &bad) || errors.Is(err, io.EOF) || fr.offset > at.offset {
-			return raftpb.Entry{}, &DamageError{File: at.file, Offset: at.offset, What: "entry changed while the log was read"}
-		}
-		if err != nil {
-			return raftpb.Entry{}, fmt.Errorf("read %s: %w", at.file, err)
-		}
-		if fr.offset < at.offset {
-			continue
-		}
-		var e raftpb.Entry
-		if damage := decode(fr.rec.Data, &e, "entry"); damage != nil {
-			return raftpb.Entry{}, at.mark(damage)
-		}
-		return e, nil
-	}
 }

@@ -1,9 +1,8 @@
 package raftlog
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -16,14 +15,17 @@ const (
 	headerBytes = 8
 	sectorBytes = 512
 
+	// windowBytes is what is read at once: small enough for the cache of a
+	// core, large enough to hold some hundred entries.
+	windowBytes = 512 << 10
+
 	// maxRecordBytes bounds what one record may ask to allocate. swarmkit
 	// keeps an entry below 1.5 MiB, engines up to 20.10 refuse to read more
 	// than 10 MB.
 	maxRecordBytes = 64 << 20
-
-	// maxPrefixBytes holds the fields of a record up to its data.
-	maxPrefixBytes = 32
 )
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // frameError is a frame that cannot be read. Whether it is damage or the end
 // of the log depends on the segment it stands in.
@@ -39,56 +41,109 @@ func (e *frameError) Error() string { return e.what }
 // frame is one intact record and its place.
 type frame struct {
 	offset int64
-	rec    walpb.Record
+	kind   int64
+	crc    uint32
+	data   []byte
 }
 
 // frames reads the records of one segment in order.
 type frames struct {
-	in     *bufio.Reader
+	in     io.Reader
 	size   int64
 	offset int64 // of the frame that next reads
-	taken  int64 // bytes read so far, beyond offset after a bad frame
 	crc    uint32
 	buf    []byte
+	from   int // buf[from:to] was read and not yet returned
+	to     int
+	// swap returns an empty buffer of windowBytes to go on with, so that what
+	// the old one holds stays valid. Without it buf is used again.
+	swap func() []byte
 }
 
 // newFrames reads at most size bytes of in; crc is the checksum at the end of
 // the segment before.
-func newFrames(in io.Reader, size int64, crc uint32) *frames {
-	return &frames{in: bufio.NewReaderSize(io.LimitReader(in, size), 64<<10), size: size, crc: crc}
+func newFrames(in io.Reader, size int64, crc uint32, buf []byte) *frames {
+	return &frames{in: io.LimitReader(in, size), size: size, crc: crc, buf: buf}
 }
 
-// next returns the next record; its data is valid until the call after. The
-// error is io.EOF at the end of the segment, a *frameError for a bad frame, or
-// that of the reader.
+// next returns the next record; its data is valid until the call after, or for
+// as long as the caller keeps the buffer that swap gave. The error is io.EOF at
+// the end of the segment, a *frameError for a bad frame, or that of the reader.
 func (f *frames) next() (frame, error) {
 	length, pad, err := f.header()
 	if err != nil {
 		return frame{}, err
 	}
-	body, err := f.body(length, pad)
+	total := headerBytes + length + pad
+	if err := f.need(total); err != nil {
+		return frame{}, shortRecord(err)
+	}
+	fr, err := f.decode(f.buf[f.from+headerBytes : f.from+headerBytes+length])
 	if err != nil {
 		return frame{}, err
 	}
-	fr := frame{offset: f.offset}
-	if err := f.decode(&fr.rec, body); err != nil {
-		return frame{}, err
-	}
-	f.offset += headerBytes + int64(length+pad)
+	fr.offset = f.offset
+	f.from += total
+	f.offset += int64(total)
 	return fr, nil
 }
 
+func shortRecord(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return &frameError{what: "record is cut short", torn: true}
+	}
+	return err
+}
+
+// need reads on until n bytes are there.
+func (f *frames) need(n int) error {
+	if f.to-f.from >= n {
+		return nil
+	}
+	f.move(n)
+	for f.to-f.from < n {
+		if f.to == len(f.buf) {
+			f.buf = append(f.buf, make([]byte, min(n, max(2*len(f.buf), windowBytes))-len(f.buf))...)
+		}
+		got, err := f.in.Read(f.buf[f.to:])
+		f.to += got
+		if err == nil || f.to-f.from >= n {
+			continue
+		}
+		if err == io.EOF && f.to > f.from {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	return nil
+}
+
+// move puts what is left to the begin of a buffer, if n bytes do not fit behind
+// it.
+func (f *frames) move(n int) {
+	if f.from+n <= len(f.buf) {
+		return
+	}
+	rest, to := f.buf[f.from:f.to], f.buf
+	if f.swap != nil {
+		to = f.swap()
+	}
+	if len(to) < len(rest) {
+		to = make([]byte, len(rest))
+	}
+	f.to = copy(to, rest)
+	f.from, f.buf = 0, to
+}
+
 func (f *frames) header() (length, pad int, err error) {
-	var head [headerBytes]byte
-	n, err := io.ReadFull(f.in, head[:])
-	f.taken += int64(n)
-	if err == io.ErrUnexpectedEOF {
+	err = f.need(headerBytes)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return 0, 0, &frameError{what: "frame header is cut short", torn: true}
 	}
 	if err != nil {
 		return 0, 0, err
 	}
-	field := binary.LittleEndian.Uint64(head[:])
+	field := binary.LittleEndian.Uint64(f.buf[f.from:])
 	if field == 0 {
 		return 0, 0, io.EOF
 	}
@@ -112,107 +167,75 @@ func (f *frames) checkHeader(field uint64) (length, pad int, err error) {
 }
 
 // cutShort tells a record that the file ends in from a damaged length.
-func (f *frames) cutShort(size int) *frameError {
-	start, _ := f.in.Peek(maxPrefixBytes)
-	if bad := checkLength(start, size); bad != nil {
+func (f *frames) cutShort(size int) error {
+	err := f.need(headerBytes + maxPrefixBytes)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	if bad := checkLength(f.buf[f.from+headerBytes:f.to], size); bad != nil {
 		return bad
 	}
 	return &frameError{what: "record is cut short", torn: true}
 }
 
-// checkLength compares the length in the frame with what the record says of
-// itself, as far as its first bytes are there.
-func checkLength(start []byte, size int) *frameError {
-	if own, ok := recordLength(start); ok && own != size {
-		return &frameError{what: fmt.Sprintf("frame length is %d, that of the record %d", size, own)}
-	}
-	return nil
-}
-
-// recordLength reads the length of a walpb.Record from its first bytes: type,
-// checksum and the length of its data, in this order. Checksum records alone
-// have no data.
-func recordLength(start []byte) (int, bool) {
-	kind, at, ok := prefix(start, 0, 1<<3)
+func (f *frames) decode(body []byte) (frame, error) {
+	fr, ok := parseRecord(body)
 	if !ok {
-		return 0, false
+		return frame{}, f.badRecord(body)
 	}
-	_, at, ok = prefix(start, at, 2<<3)
-	if !ok || kind == uint64(wal.CrcType) {
-		return at, ok
+	if fr.kind == wal.CrcType {
+		return fr, nil
 	}
-	data, at, ok := prefix(start, at, 3<<3|2)
-	return at + int(data), ok && data <= maxRecordBytes
-}
-
-// prefix reads a number behind its tag.
-func prefix(b []byte, at int, tag byte) (value uint64, next int, ok bool) {
-	if at >= len(b) || b[at] != tag {
-		return 0, 0, false
-	}
-	value, n := binary.Uvarint(b[at+1:])
-	return value, at + 1 + n, n > 0
-}
-
-func (f *frames) body(length, pad int) ([]byte, error) {
-	if cap(f.buf) < length+pad {
-		f.buf = make([]byte, length+pad)
-	}
-	f.buf = f.buf[:length+pad]
-	n, err := io.ReadFull(f.in, f.buf)
-	f.taken += int64(n)
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return nil, &frameError{what: "record is cut short", torn: true}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return f.buf[:length], nil
-}
-
-func (f *frames) decode(rec *walpb.Record, body []byte) error {
-	if bad := checkLength(body, len(body)); bad != nil {
-		return bad
-	}
-	if err := rec.Unmarshal(body); err != nil {
-		return &frameError{what: "decode record", err: err, torn: hasZeroSector(body, f.offset+headerBytes)}
-	}
-	if rec.Type == wal.CrcType {
-		return nil
-	}
-	crc := crc32.Update(f.crc, crc32.MakeTable(crc32.Castagnoli), rec.Data)
-	if crc != rec.Crc {
-		return &frameError{
-			what: fmt.Sprintf("checksum is %08x, should be %08x", crc, rec.Crc),
+	crc := crc32.Update(f.crc, castagnoli, fr.data)
+	if crc != fr.crc {
+		return frame{}, &frameError{
+			what: fmt.Sprintf("checksum is %08x, should be %08x", crc, fr.crc),
 			torn: hasZeroSector(body, f.offset+headerBytes),
 		}
 	}
 	f.crc = crc
-	return nil
+	return fr, nil
+}
+
+// badRecord says what is wrong with a record that parseRecord does not take.
+func (f *frames) badRecord(body []byte) error {
+	if bad := checkLength(body, len(body)); bad != nil {
+		return bad
+	}
+	err := (&walpb.Record{}).Unmarshal(body)
+	return &frameError{what: "decode record", err: err, torn: hasZeroSector(body, f.offset+headerBytes)}
 }
 
 // rest reads on to the end of the segment and counts the bytes from the
-// current frame to the last one that is not zero. Of a bad frame, what was
-// already read counts in full.
+// current frame to the last one that is not zero.
 func (f *frames) rest() (int64, error) {
-	last := f.offset
-	if f.taken > f.offset+headerBytes {
-		last = f.taken
-	}
-	buf, zeros := make([]byte, 64<<10), make([]byte, 64<<10)
+	last, at := int64(0), int64(0)
 	for {
-		n, err := f.in.Read(buf)
-		if !bytes.Equal(buf[:n], zeros[:n]) {
-			last = f.taken + int64(len(bytes.TrimRight(buf[:n], "\x00")))
+		chunk := f.buf[f.from:f.to]
+		if n := lastNonZero(chunk); n > 0 {
+			last = at + int64(n)
 		}
-		f.taken += int64(n)
-		if err == io.EOF {
-			return last - f.offset, nil
+		at += int64(len(chunk))
+		n, err := f.in.Read(f.buf)
+		f.from, f.to = 0, n
+		if n == 0 && err == io.EOF {
+			return last, nil
 		}
-		if err != nil {
+		if err != nil && err != io.EOF {
 			return 0, err
 		}
 	}
+}
+
+// lastNonZero is the length of b without the zeros at its end.
+func lastNonZero(b []byte) int {
+	for len(b) >= 8 && binary.LittleEndian.Uint64(b[len(b)-8:]) == 0 {
+		b = b[:len(b)-8]
+	}
+	for len(b) > 0 && b[len(b)-1] == 0 {
+		b = b[:len(b)-1]
+	}
+	return len(b)
 }
 
 // hasZeroSector tells whether the part of the record in some disk sector is
@@ -220,19 +243,10 @@ func (f *frames) rest() (int64, error) {
 func hasZeroSector(body []byte, offset int64) bool {
 	for len(body) > 0 {
 		n := min(int(sectorBytes-offset%sectorBytes), len(body))
-		if allZero(body[:n]) {
+		if lastNonZero(body[:n]) == 0 {
 			return true
 		}
 		body, offset = body[n:], offset+int64(n)
 	}
 	return false
-}
-
-func allZero(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
 }

@@ -18,7 +18,7 @@ import (
 // encryption.
 type plain struct{}
 
-func (plain) Decrypt(record []byte) ([]byte, error) { return record, nil }
+func (plain) AppendDecrypt(dst, record []byte) ([]byte, error) { return append(dst, record...), nil }
 
 // clearLog is the log of a manager with its entries decrypted.
 func clearLog(t testing.TB) []byte {
@@ -35,7 +35,7 @@ func clearLog(t testing.TB) []byte {
 			var e raftpb.Entry
 			must(t, e.Unmarshal(rec.Data))
 			var err error
-			e.Data, err = m.crypter().Decrypt(e.Data)
+			e.Data, err = m.crypter().AppendDecrypt(nil, e.Data)
 			must(t, err)
 			rec.Data, err = e.Marshal()
 			must(t, err)

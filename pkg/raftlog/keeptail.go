@@ -29,7 +29,7 @@ func KeepTail(dir string) error {
 	old, last := l.HardState(), l.LastIndex()
 	if old.Commit > last {
 		// A torn tail cannot explain it: the hard state follows its entries.
-		return &DamageError{File: walDir, What: fmt.Sprintf("commit index is %d, last entry %d", old.Commit, last)}
+		return &DamageError{File: l.layout.wal, What: fmt.Sprintf("commit index is %d, last entry %d", old.Commit, last)}
 	}
 	if err := l.cut(dir); err != nil {
 		return err
@@ -38,7 +38,7 @@ func KeepTail(dir string) error {
 		return nil
 	}
 	st := raftpb.HardState{Term: max(old.Term, l.LastTerm()), Vote: old.Vote, Commit: last}
-	return appendState(filepath.Join(dir, walDir), l.RaftSnapshot(), st)
+	return appendState(filepath.Join(dir, l.layout.wal), l.RaftSnapshot(), st)
 }
 
 // cut removes a torn record. Nothing is left of a segment torn in its header.

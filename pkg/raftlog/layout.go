@@ -9,11 +9,28 @@ import (
 	"strings"
 )
 
-const (
-	raftDir = "raft"
-	walDir  = "raft/wal-v3-encrypted"
-	snapDir = "raft/snap-v3-encrypted"
-)
+const raftDir = "raft"
+
+// layout is where an engine keeps its log, and in what form.
+type layout struct {
+	wal, snap string
+	// clear: records are not wrapped, let alone encrypted.
+	clear bool
+}
+
+// current is the layout of Docker 1.13 and later.
+var current = layout{wal: "raft/wal-v3-encrypted", snap: "raft/snap-v3-encrypted"}
+
+// layouts lists all in the order in which the engine prefers them
+// (versionedWALSnapDirs in manager/state/raft/storage/storage.go): v3 without
+// encryption is that of development builds, the last that of Docker 1.12.
+func layouts() []layout {
+	return []layout{
+		current,
+		{wal: "raft/wal-v3", snap: "raft/snap-v3", clear: true},
+		{wal: "raft/wal", snap: "raft/snap", clear: true},
+	}
+}
 
 // numbered is a file named by two numbers in hexadecimal: a segment by its
 // sequence and first index, a raft snapshot by its term and index.
@@ -22,30 +39,28 @@ type numbered struct {
 	a, b uint64
 }
 
-// oldDirs lists directories of log formats that keep objects in clear, or
-// that no supported engine reads (manager/state/raft/storage/storage.go).
-func oldDirs() []string {
-	return []string{"raft/wal-v3", "raft/snap-v3", "raft/wal", "raft/snap"}
-}
-
-func checkLayout(fsys fs.FS) error {
-	if exists(fsys, walDir) {
-		return nil
-	}
-	if len(leftovers(fsys)) > 0 {
-		return ErrOldLayout
+// findLayout returns the layout that the engine would read.
+func findLayout(fsys fs.FS) (layout, error) {
+	for _, l := range layouts() {
+		if exists(fsys, l.wal) {
+			return l, nil
+		}
 	}
 	if exists(fsys, "certificates") {
-		return ErrWorkerDir
+		return layout{}, ErrWorkerDir
 	}
-	return ErrNotSwarmDir
+	return layout{}, ErrNotSwarmDir
 }
 
-func leftovers(fsys fs.FS) []string {
+// leftovers returns the directories of older formats beside the log. The engine
+// leaves them when it migrates (manager/state/raft/storage/walwrap.go).
+func leftovers(fsys fs.FS, used layout) []string {
 	var found []string
-	for _, dir := range oldDirs() {
-		if exists(fsys, dir) {
-			found = append(found, dir)
+	for _, l := range layouts() {
+		for _, dir := range []string{l.wal, l.snap} {
+			if l.clear && l != used && exists(fsys, dir) {
+				found = append(found, dir)
+			}
 		}
 	}
 	return found

@@ -23,13 +23,13 @@ type ConfChange struct {
 
 // confChange decrypts a membership change.
 func (l *Log) confChange(conf confData) (ConfChange, error) {
-	plain, err := l.decrypt(conf.index, conf.data)
+	plain, err := l.decrypt(conf.index, conf.at, conf.data, nil)
 	if err != nil {
 		return ConfChange{}, err
 	}
 	cc, damage := decodeConfChange(plain)
 	if damage != nil {
-		return ConfChange{}, l.place(conf.index).mark(damage)
+		return ConfChange{}, conf.at.mark(damage)
 	}
 	cc.Index = conf.index
 	return cc, nil
@@ -104,11 +104,11 @@ func (l *Log) membersAt(index uint64) (membership, error) {
 	}
 	var snap api.ClusterSnapshot
 	if base.Index > 0 {
-		content, _, err := l.content(base)
+		content, err := l.content(base)
 		if err != nil {
 			return membership{}, err
 		}
-		snap = content.Membership
+		snap = content.members
 	}
 	m := newMembership(snap)
 	for _, cc := range l.confs {

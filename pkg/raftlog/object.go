@@ -1,12 +1,16 @@
 package raftlog
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gogo/protobuf/proto"
-	"github.com/gogo/protobuf/types"
 	"github.com/moby/swarmkit/v2/api"
+
+	"github.com/swarmdr/swarmdr/pkg/raftlog/internal/wire"
 )
 
 // Kind is the kind of an object, as Docker's commands name it.
@@ -28,44 +32,189 @@ const (
 
 // Kinds lists all kinds in the order of a raft snapshot.
 func Kinds() []Kind {
-	return []Kind{
-		KindNode, KindService, KindNetwork, KindTask, KindCluster,
-		KindSecret, KindResource, KindExtension, KindConfig, KindVolume,
+	all := make([]Kind, len(kinds))
+	for i, k := range kinds {
+		all[i] = k.kind
 	}
+	return all
 }
 
-// Op is what an entry does to an object or a member.
-type Op string
-
-// The operations.
-const (
-	Create Op = "create"
-	Update Op = "update"
-	Remove Op = "remove"
-)
-
-// Action is one change of one object.
-type Action struct {
-	Op     Op
-	Object Object
+// kindInfo is what the package knows of a kind; its place in kinds plus one is
+// the number of its field in a StoreSnapshot (api/snapshot.proto).
+type kindInfo struct {
+	kind   Kind
+	action int // number of its field in a StoreAction (api/raft.proto)
+	shape  *wire.Message
+	empty  func() value
 }
 
-// Object is an object of the swarm. Printing it in any way, fmt and JSON
-// included, shows no secrets; Value does.
+// value is what the objects of all kinds are.
+type value interface {
+	api.StoreObject
+	proto.Message
+	Marshal() ([]byte, error)
+	Unmarshal([]byte) error
+}
+
+var kinds = [...]kindInfo{
+	{KindNode, 2, wire.Type("Node"), func() value { return &api.Node{} }},
+	{KindService, 3, wire.Type("Service"), func() value { return &api.Service{} }},
+	{KindNetwork, 5, wire.Type("Network"), func() value { return &api.Network{} }},
+	{KindTask, 4, wire.Type("Task"), func() value { return &api.Task{} }},
+	{KindCluster, 6, wire.Type("Cluster"), func() value { return &api.Cluster{} }},
+	{KindSecret, 7, wire.Type("Secret"), func() value { return &api.Secret{} }},
+	{KindResource, 8, wire.Type("Resource"), func() value { return &api.Resource{} }},
+	{KindExtension, 9, wire.Type("Extension"), func() value { return &api.Extension{} }},
+	{KindConfig, 10, wire.Type("Config"), func() value { return &api.Config{} }},
+	{KindVolume, 11, wire.Type("Volume"), func() value { return &api.Volume{} }},
+}
+
+func rank(kind Kind) int {
+	return slices.IndexFunc(kinds[:], func(k kindInfo) bool { return k.kind == kind })
+}
+
+// kindOfAction finds a kind by its field in a StoreAction, or returns -1.
+func kindOfAction(field int) int {
+	return slices.IndexFunc(kinds[:], func(k kindInfo) bool { return k.action == field })
+}
+
+// Object is an object of the swarm, as the bytes that the engine wrote. Printing
+// it in any way, fmt and JSON included, shows no secrets; Value and Raw do.
 type Object struct {
 	Kind Kind
 	ID   string
-	// Name is that of the annotations: nodes and tasks often have none.
+	// Name is as Docker shows it: of a node the host name, of a task the
+	// service and the slot or node, of all others that of their annotations.
 	Name string
-	// Value is one of *api.Node, *api.Service, *api.Network, *api.Task,
-	// *api.Cluster, *api.Secret, *api.Config, *api.Resource, *api.Extension
-	// and *api.Volume. In an action that removes it is the object as it was.
-	Value api.StoreObject
 
-	// unknown is the object as it was written, kept only if it has fields
-	// that Value has no place for.
-	unknown []byte
+	raw []byte
 }
+
+// newObject wraps the message of an object, which it keeps.
+func newObject(at int, raw []byte) Object {
+	return Object{
+		Kind: kinds[at].kind, ID: string(wire.Bytes(raw, fieldID)), Name: name(kinds[at].kind, raw), raw: raw,
+	}
+}
+
+// NewObject makes an object of one of *api.Node, *api.Service, *api.Network,
+// *api.Task, *api.Cluster, *api.Secret, *api.Config, *api.Resource,
+// *api.Extension and *api.Volume.
+func NewObject(v api.StoreObject) (Object, error) {
+	for at, k := range kinds {
+		if fmt.Sprintf("%T", k.empty()) != fmt.Sprintf("%T", v) {
+			continue
+		}
+		raw, err := v.(value).Marshal()
+		if err != nil {
+			return Object{}, fmt.Errorf("encode %s: %v", k.kind, err)
+		}
+		return newObject(at, raw), nil
+	}
+	return Object{}, fmt.Errorf("%T is no object of a swarm", v)
+}
+
+// Numbers of fields that the objects have in common (api/objects.proto,
+// api/specs.proto, api/types.proto of swarmkit v2.1.2).
+const (
+	fieldID         = 1
+	fieldMeta       = 2
+	fieldSpec       = 3 // annotations, of resources and extensions
+	metaVersion     = 1
+	metaUpdated     = 3
+	annotationsName = 1
+	// entries of maps have the key in field 1, the value in field 2
+	annotationsLabels = 2
+	nodeDescription   = 4
+	descriptionHost   = 1
+	taskSlot          = 5
+	taskNode          = 6
+	taskServiceNotes  = 8
+)
+
+func name(kind Kind, raw []byte) string {
+	switch kind {
+	case KindResource, KindExtension:
+		return string(wire.Bytes(raw, fieldSpec, annotationsName))
+	case KindTask:
+		return taskName(raw)
+	case KindNode:
+		if host := wire.Bytes(raw, nodeDescription, descriptionHost); len(host) > 0 {
+			return string(host)
+		}
+	}
+	return string(wire.Bytes(raw, fieldSpec, 1, annotationsName))
+}
+
+// taskName is made as `docker service ps` makes it.
+func taskName(raw []byte) string {
+	service := wire.Bytes(raw, taskServiceNotes, annotationsName)
+	if len(service) == 0 {
+		return ""
+	}
+	if slot := wire.Uint(raw, taskSlot); slot > 0 {
+		return fmt.Sprintf("%s.%d", service, slot)
+	}
+	return fmt.Sprintf("%s.%s", service, wire.Bytes(raw, taskNode))
+}
+
+// Label returns the value of a label, "" without it. A task has those of its
+// service.
+func (o Object) Label(name string) string {
+	notes := wire.Bytes(o.raw, fieldSpec, 1)
+	switch o.Kind {
+	case KindResource, KindExtension:
+		notes = wire.Bytes(o.raw, fieldSpec)
+	case KindTask:
+		notes = wire.Bytes(o.raw, taskServiceNotes)
+	}
+	for len(notes) > 0 {
+		field, rest, err := wire.Next(notes)
+		if err != nil {
+			return ""
+		}
+		notes = rest
+		if field.Number == annotationsLabels && string(wire.Bytes(field.Data, 1)) == name {
+			return string(wire.Bytes(field.Data, 2))
+		}
+	}
+	return ""
+}
+
+// Raw returns the protobuf message as the engine wrote it; not to be changed.
+func (o Object) Raw() []byte { return o.raw }
+
+// Value decodes the object, into one of the types that [NewObject] takes. The
+// error is for the zero Object and for what a newer engine may write.
+func (o Object) Value() (api.StoreObject, error) {
+	at := rank(o.Kind)
+	if at < 0 || o.raw == nil {
+		return nil, fmt.Errorf("decode %s: no value", o)
+	}
+	v := kinds[at].empty()
+	if err := v.Unmarshal(o.raw); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", o, err)
+	}
+	return v, nil
+}
+
+// Clone returns an object that shares no memory with o.
+func (o Object) Clone() Object {
+	o.raw = bytes.Clone(o.raw)
+	return o
+}
+
+// Updated returns when the object was last written, the zero time if unknown.
+func (o Object) Updated() time.Time {
+	stamp := wire.Bytes(o.raw, fieldMeta, metaUpdated)
+	if stamp == nil {
+		return time.Time{}
+	}
+	return time.Unix(int64(wire.Uint(stamp, 1)), int64(wire.Uint(stamp, 2))).UTC()
+}
+
+// Version returns the index of the entry that last wrote the object.
+func (o Object) Version() uint64 { return wire.Uint(o.raw, fieldMeta, metaVersion, 1) }
 
 // String names the object and shows nothing of its content.
 func (o Object) String() string {
@@ -78,91 +227,14 @@ func (o Object) String() string {
 // GoString is String.
 func (o Object) GoString() string { return o.String() }
 
-// Updated returns when the object was last written, the zero time if unknown.
-func (o Object) Updated() time.Time {
-	t, err := types.TimestampFromProto(o.Value.GetMeta().UpdatedAt)
+// Format writes String, whatever the verb.
+func (o Object) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(o.String())) }
+
+// MarshalJSON renders kind, ID, name and the redacted value.
+func (o Object) MarshalJSON() ([]byte, error) {
+	raw, err := o.AppendJSON(nil, false)
 	if err != nil {
-		return time.Time{}
+		return nil, err
 	}
-	return t
-}
-
-func newObject(kind Kind, value api.StoreObject, notes *api.Annotations) Object {
-	return Object{Kind: kind, ID: value.GetID(), Name: notes.Name, Value: value}
-}
-
-// objectOf wraps a value of the kinds above.
-func objectOf(value api.StoreObject) Object {
-	switch v := value.(type) {
-	case *api.Node:
-		return newObject(KindNode, v, &v.Spec.Annotations)
-	case *api.Service:
-		return newObject(KindService, v, &v.Spec.Annotations)
-	case *api.Network:
-		return newObject(KindNetwork, v, &v.Spec.Annotations)
-	case *api.Task:
-		return newObject(KindTask, v, &v.Annotations)
-	case *api.Cluster:
-		return newObject(KindCluster, v, &v.Spec.Annotations)
-	case *api.Secret:
-		return newObject(KindSecret, v, &v.Spec.Annotations)
-	case *api.Config:
-		return newObject(KindConfig, v, &v.Spec.Annotations)
-	case *api.Resource:
-		return newObject(KindResource, v, &v.Annotations)
-	case *api.Extension:
-		return newObject(KindExtension, v, &v.Annotations)
-	case *api.Volume:
-		return newObject(KindVolume, v, &v.Spec.Annotations)
-	}
-	return Object{}
-}
-
-func newAction(sa api.StoreAction) (Action, error) {
-	ops := map[api.StoreActionKind]Op{
-		api.StoreActionKindCreate: Create, api.StoreActionKindUpdate: Update, api.StoreActionKindRemove: Remove,
-	}
-	op, ok := ops[sa.Action]
-	if !ok {
-		return Action{}, fmt.Errorf("action %d: %w", sa.Action, ErrNewerFormat)
-	}
-	value := target(sa)
-	if value == nil {
-		return Action{}, fmt.Errorf("object of unknown kind: %w", ErrNewerFormat)
-	}
-	return Action{Op: op, Object: objectOf(value)}, nil
-}
-
-func target(sa api.StoreAction) api.StoreObject {
-	switch t := sa.Target.(type) {
-	case *api.StoreAction_Node:
-		return t.Node
-	case *api.StoreAction_Service:
-		return t.Service
-	case *api.StoreAction_Network:
-		return t.Network
-	case *api.StoreAction_Task:
-		return t.Task
-	case *api.StoreAction_Cluster:
-		return t.Cluster
-	case *api.StoreAction_Secret:
-		return t.Secret
-	case *api.StoreAction_Config:
-		return t.Config
-	case *api.StoreAction_Resource:
-		return t.Resource
-	case *api.StoreAction_Extension:
-		return t.Extension
-	case *api.StoreAction_Volume:
-		return t.Volume
-	}
-	return nil
-}
-
-// message is what all values are besides api.StoreObject.
-type message interface {
-	proto.Message
-	Marshal() ([]byte, error)
-	Unmarshal([]byte) error
-	Size() int
+	return json.Marshal(map[string]any{"kind": o.Kind, "id": o.ID, "name": o.Name, "value": json.RawMessage(raw)})
 }

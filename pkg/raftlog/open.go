@@ -10,11 +10,18 @@ import (
 )
 
 // Decrypter opens one record of the raft log: a marshalled swarmkit
-// MaybeEncryptedRecord in, its plaintext out. The result must be owned by the
-// caller. While a manager changes its key a log holds records of both keys, so
-// an implementation tries all it has. An error must not quote the record.
+// MaybeEncryptedRecord in, its plaintext out, appended to dst. While a manager
+// changes its key a log holds records of both keys, so an implementation tries
+// all it has. An error must not quote the record. It is called concurrently.
 type Decrypter interface {
-	Decrypt(record []byte) ([]byte, error)
+	AppendDecrypt(dst, record []byte) ([]byte, error)
+}
+
+// clearText is the decrypter of layouts that do not encrypt.
+type clearText struct{}
+
+func (clearText) AppendDecrypt(dst, record []byte) ([]byte, error) {
+	return append(dst, record...), nil
 }
 
 // Encrypter is the reverse of [Decrypter]: plaintext in, a marshalled
@@ -42,11 +49,12 @@ type HardState struct {
 	Commit uint64
 }
 
-// Log is a raft log that was read and found intact. It holds the place of each
-// entry, not its content, and reads the files again when asked for that. It is
-// safe for concurrent use if its file system and decrypter are.
+// Log is a raft log that was read and found intact. It holds what was found, not
+// the entries, and reads the files again when asked for them: its size does not
+// grow with the log. It is safe for concurrent use if its file system is.
 type Log struct {
 	fsys   fs.FS
+	layout layout
 	dec    Decrypter
 	scan   *scan
 	snaps  []SnapshotInfo // usable ones, newest first
@@ -63,8 +71,7 @@ type Log struct {
 // Without a decrypter (nil) the log tells only what is in clear. With one that
 // does not fit, Open returns its error, wrapped, as far as Open needs it.
 //
-// The errors are [ErrNotSwarmDir], [ErrWorkerDir], [ErrOldLayout],
-// [*DamageError], or that of the file system. A live manager writes on while it
+// The errors are [ErrNotSwarmDir], [ErrWorkerDir], [*DamageError], or that of the file system. A live manager writes on while it
 // is read: of its log, fs.ErrNotExist and damage in the last record mean no more
 // than that the caller should try again.
 func Open(fsys fs.FS, dec Decrypter) (*Log, error) {
@@ -82,22 +89,40 @@ func Open(fsys fs.FS, dec Decrypter) (*Log, error) {
 // the first damaged record. [Log.Damage] tells where. It still fails if what is
 // left has no beginning.
 func OpenDamaged(fsys fs.FS, dec Decrypter) (*Log, error) {
-	if err := checkLayout(fsys); err != nil {
-		return nil, err
-	}
-	s, err := scanLog(fsys)
+	layout, err := findLayout(fsys)
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{fsys: fsys, dec: dec, scan: s, damage: s.damage}
-	l.snaps, l.broken, err = snapshots(fsys, s.markers)
+	s, err := scanLog(fsys, layout)
+	if err != nil {
+		return nil, err
+	}
+	l := &Log{fsys: fsys, layout: layout, scan: s, damage: s.damage}
+	if layout.clear {
+		l.dec = clearText{}
+	}
+	l.snaps, l.broken, err = snapshots(fsys, layout.snap, s.markers)
 	if err != nil {
 		return nil, err
 	}
 	if err := l.checkStart(); err != nil {
 		return nil, err
 	}
-	return l, l.identify()
+	return l.With(dec)
+}
+
+// With returns the log with another decrypter, as Open would, without reading
+// it again. Logs of layouts that do not encrypt have no use for it.
+func (l *Log) With(dec Decrypter) (*Log, error) {
+	log := *l
+	log.confs = nil
+	if !l.layout.clear {
+		log.dec = dec
+	}
+	if err := log.identify(); err != nil {
+		return nil, err
+	}
+	return &log, nil
 }
 
 // checkStart sees to it that the entries begin at 1 or behind a raft snapshot.
@@ -107,7 +132,7 @@ func (l *Log) checkStart() error {
 		return firstDamage(s.damage, &DamageError{File: l.firstSegment(), What: "no metadata"})
 	}
 	if base := l.RaftSnapshot(); s.reset != nil && s.reset.Index == base.Index {
-		s.truncate(s.first)
+		s.dropAll(spot{segment: len(s.segments)})
 	}
 	start := l.FirstIndex()
 	l.snaps = slices.DeleteFunc(l.snaps, func(info SnapshotInfo) bool { return info.Index+1 < start })
@@ -133,7 +158,7 @@ func firstDamage(candidates ...*DamageError) error {
 
 func (l *Log) firstSegment() string {
 	if len(l.scan.segments) == 0 {
-		return walDir
+		return l.layout.wal
 	}
 	return l.scan.segments[0].path
 }
@@ -193,10 +218,10 @@ func (l *Log) HardState() HardState {
 // FirstIndex returns the index of the first entry, LastIndex()+1 if there is
 // none. Entries before the raft snapshot are often still there.
 func (l *Log) FirstIndex() uint64 {
-	if len(l.scan.refs) == 0 {
+	if l.scan.span.count == 0 {
 		return l.RaftSnapshot().Index + 1
 	}
-	return l.scan.first
+	return l.scan.span.first
 }
 
 // LastIndex returns the index of the last entry, or that of the raft snapshot
@@ -206,15 +231,15 @@ func (l *Log) LastIndex() uint64 {
 }
 
 func (l *Log) lastEntry() uint64 {
-	if len(l.scan.refs) == 0 {
+	if l.scan.span.count == 0 {
 		return 0
 	}
-	return l.scan.last()
+	return l.scan.span.last()
 }
 
 // LastTerm returns the term of the entry at [Log.LastIndex].
 func (l *Log) LastTerm() uint64 {
-	if term, ok := l.scan.termAt(l.LastIndex()); ok {
+	if term, ok := l.scan.span.term(l.LastIndex()); ok {
 		return term
 	}
 	return l.RaftSnapshot().Term
@@ -240,6 +265,10 @@ func (l *Log) Torn() *TornTail { return l.scan.torn }
 // Damage returns where a log opened by [OpenDamaged] ends, nil if intact.
 func (l *Log) Damage() *DamageError { return l.damage }
 
+// Clear tells whether the log is one of Docker 1.12 or of a development build,
+// which did not encrypt.
+func (l *Log) Clear() bool { return l.layout.clear }
+
 // OldDirs returns the directories of older log formats that still lie beside
 // the log, below the swarm directory. They hold secrets in clear.
-func (l *Log) OldDirs() []string { return leftovers(l.fsys) }
+func (l *Log) OldDirs() []string { return leftovers(l.fsys, l.layout) }

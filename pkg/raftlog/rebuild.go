@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 
 	"github.com/moby/swarmkit/v2/api"
@@ -30,8 +29,7 @@ import (
 // certificates, and never does this while a majority of the old managers lives.
 //
 // On error nothing of it remains. The errors are [ErrExists], [ErrRemoved],
-// [ErrNoCluster], [ErrNewerFormat] for an object that has fields of a newer
-// engine and was changed by the caller, or that of the file system.
+// [ErrNoCluster], or that of the file system.
 func WriteRebuilt(dir string, st *State, self Member, enc Encrypter) error {
 	if err := checkRebuild(st, self); err != nil {
 		return err
@@ -94,8 +92,8 @@ func (st *State) snapshot(self Member, enc Encrypter) (*raftpb.Snapshot, error) 
 	}, nil
 }
 
-// content returns what an api.Snapshot of version 0 marshals to, with objects
-// of a newer engine as they were written.
+// content returns what an api.Snapshot of version 0 marshals to, with all
+// objects as they were written.
 func (st *State) content(self Member) ([]byte, error) {
 	members := api.ClusterSnapshot{
 		Members: []*api.RaftMember{self.message()},
@@ -107,13 +105,9 @@ func (st *State) content(self Member) ([]byte, error) {
 	}
 	var store []byte
 	for _, o := range st.Objects() {
-		raw, err := st.raw(o)
-		if err != nil {
-			return nil, fmt.Errorf("encode %s: %w", o, err)
-		}
-		store = appendField(store, slices.Index(Kinds(), o.Kind)+1, raw)
+		store = appendField(store, rank(o.Kind)+1, o.raw)
 	}
-	return appendField(appendField(nil, 2, membership), 3, store), nil
+	return appendField(appendField(nil, contentMember, membership), contentStore, store), nil
 }
 
 // others returns all raft IDs but that of self.
@@ -129,27 +123,6 @@ func (st *State) others(self Member) map[uint64]bool {
 	return ids
 }
 
-// raw returns the bytes of an object: those it was decoded from if decoding
-// lost a part of them and the object is still the same.
-func (st *State) raw(o Object) ([]byte, error) {
-	value, ok := o.Value.(message)
-	if !ok {
-		return nil, errors.New("no value")
-	}
-	written, ok := st.unknown[objectKey{kind: o.Kind, id: o.ID}]
-	if !ok {
-		return value.Marshal()
-	}
-	same := reflect.New(reflect.TypeOf(value).Elem()).Interface().(message)
-	if err := same.Unmarshal(written); err != nil {
-		return nil, err
-	}
-	if !reflect.DeepEqual(same, value) {
-		return nil, ErrNewerFormat
-	}
-	return written, nil
-}
-
 func appendField(message []byte, number int, data []byte) []byte {
 	message = binary.AppendUvarint(message, uint64(number)<<3|2)
 	message = binary.AppendUvarint(message, uint64(len(data)))
@@ -161,7 +134,7 @@ func (m Member) message() *api.RaftMember {
 }
 
 func writeLog(dir string, snap *raftpb.Snapshot, self Member, enc Encrypter) error {
-	if err := writeSnapshot(filepath.Join(dir, snapDir), snap); err != nil {
+	if err := writeSnapshot(filepath.Join(dir, current.snap), snap); err != nil {
 		return err
 	}
 	metadata, err := self.message().Marshal()
@@ -172,7 +145,7 @@ func writeLog(dir string, snap *raftpb.Snapshot, self Member, enc Encrypter) err
 	if err != nil {
 		return fmt.Errorf("encrypt empty entry: %w", err)
 	}
-	w, err := wal.Create(nil, filepath.Join(dir, walDir), metadata)
+	w, err := wal.Create(nil, filepath.Join(dir, current.wal), metadata)
 	if err != nil {
 		return fmt.Errorf("create log: %w", err)
 	}
@@ -197,7 +170,7 @@ func writeSnapshot(dir string, snap *raftpb.Snapshot) error {
 	if err != nil {
 		return fmt.Errorf("encode raft snapshot: %v", err)
 	}
-	outer := snappb.Snapshot{Crc: crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)), Data: data}
+	outer := snappb.Snapshot{Crc: crc32.Checksum(data, castagnoli), Data: data}
 	content, err := outer.Marshal()
 	if err != nil {
 		return fmt.Errorf("encode raft snapshot: %v", err)

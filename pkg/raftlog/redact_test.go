@@ -116,7 +116,10 @@ func TestSecretsAreRedacted(t *testing.T) {
 	c := &canaries{}
 	var hidden, revealed string
 	for _, value := range c.objects() {
-		o := objectOf(value)
+		o, err := NewObject(value)
+		if err != nil {
+			t.Fatal(err)
+		}
 		js, err := o.JSON(false)
 		if err != nil {
 			t.Fatal(err)
@@ -156,16 +159,5 @@ func TestSecretsAreRedacted(t *testing.T) {
 		if !strings.Contains(hidden, want) {
 			t.Errorf("%s is not shown", want)
 		}
-	}
-}
-
-func TestRedactTwice(t *testing.T) {
-	tree := map[string]any{"env": []any{"A=b"}, "deep": []any{map[string]any{"caKey": "x", "labels": map[string]any{"caKey": "y"}}}}
-	Redact(tree)
-	Redact(tree)
-	got, _ := json.Marshal(tree)
-	want := `{"deep":[{"caKey":"(redacted)","labels":{"caKey":"y"}}],"env":["A=(redacted)"]}`
-	if string(got) != want {
-		t.Errorf("got %s", got)
 	}
 }

@@ -1,6 +1,8 @@
 package raftlog
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -8,9 +10,10 @@ import (
 	"slices"
 
 	"github.com/moby/swarmkit/v2/api"
-	"go.etcd.io/etcd/server/v3/etcdserver/api/snap/snappb"
 	"go.etcd.io/etcd/server/v3/storage/wal/walpb"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/swarmdr/swarmdr/pkg/raftlog/internal/wire"
 )
 
 // maxSnapshotBytes bounds what reading one raft snapshot may allocate.
@@ -30,8 +33,8 @@ type SnapshotInfo struct {
 // snapshots reads all raft snapshots that the log has a marker for, newest
 // first, and sorts out the broken ones. One without a marker was never part of
 // this log. The engine falls back to an older one just the same.
-func snapshots(fsys fs.FS, markers []walpb.Snapshot) (good []SnapshotInfo, broken []*DamageError, err error) {
-	files, err := list(fsys, snapDir, ".snap")
+func snapshots(fsys fs.FS, dir string, markers []walpb.Snapshot) (good []SnapshotInfo, broken []*DamageError, err error) {
+	files, err := list(fsys, dir, ".snap")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -60,18 +63,11 @@ func marked(file numbered, markers []walpb.Snapshot) bool {
 	})
 }
 
+// readSnapshot returns a raft snapshot with its data still encrypted.
 func readSnapshot(fsys fs.FS, name numbered) (*raftpb.Snapshot, *DamageError, error) {
-	file, size, err := open(fsys, name.path)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer file.Close()
-	if size > maxSnapshotBytes {
-		return nil, &DamageError{File: name.path, What: fmt.Sprintf("size %d is invalid", size)}, nil
-	}
-	content, err := io.ReadAll(io.LimitReader(file, size))
-	if err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", name.path, err)
+	content, damage, err := readFile(fsys, name.path)
+	if err != nil || damage != nil {
+		return nil, damage, err
 	}
 	snap, damage := decodeSnapshot(content)
 	if damage == nil && (snap.Metadata.Term != name.a || snap.Metadata.Index != name.b) {
@@ -83,42 +79,136 @@ func readSnapshot(fsys fs.FS, name numbered) (*raftpb.Snapshot, *DamageError, er
 	return snap, damage, nil
 }
 
-func decodeSnapshot(content []byte) (*raftpb.Snapshot, *DamageError) {
-	var outer snappb.Snapshot
-	if damage := decode(content, &outer, "snapshot file"); damage != nil {
-		return nil, damage
-	}
-	crc := crc32.Checksum(outer.Data, crc32.MakeTable(crc32.Castagnoli))
-	if crc != outer.Crc || len(outer.Data) == 0 {
-		return nil, &DamageError{What: fmt.Sprintf("checksum is %08x, should be %08x", crc, outer.Crc)}
-	}
-	var snap raftpb.Snapshot
-	if damage := decode(outer.Data, &snap, "snapshot"); damage != nil {
-		return nil, damage
-	}
-	return &snap, nil
-}
-
-// content decrypts the raft snapshot.
-func (l *Log) content(info SnapshotInfo) (*api.Snapshot, []byte, error) {
-	name := numbered{path: info.File, a: info.Term, b: info.Index}
-	snap, damage, err := readSnapshot(l.fsys, name)
+func readFile(fsys fs.FS, name string) ([]byte, *DamageError, error) {
+	file, size, err := open(fsys, name)
 	if err != nil {
 		return nil, nil, err
 	}
-	if damage != nil {
-		return nil, nil, damage
+	defer file.Close()
+	if size > maxSnapshotBytes {
+		return nil, &DamageError{File: name, What: fmt.Sprintf("size %d is invalid", size)}, nil
 	}
-	plain, err := l.dec.Decrypt(snap.Data)
+	var content bytes.Buffer
+	content.Grow(int(size) + bytes.MinRead)
+	if _, err := content.ReadFrom(io.LimitReader(file, size)); err != nil {
+		return nil, nil, readError(name, err)
+	}
+	return content.Bytes(), nil, nil
+}
+
+// Numbers of fields: snappb.Snapshot of etcd, raftpb.Snapshot of raft,
+// api.Snapshot of swarmkit.
+const (
+	fileCRC       = 1
+	fileData      = 2
+	snapshotData  = 1
+	snapshotMeta  = 2
+	contentFormat = 1
+	contentMember = 2
+	contentStore  = 3
+)
+
+// decodeSnapshot copies nothing, as raft snapshots may be large.
+func decodeSnapshot(content []byte) (*raftpb.Snapshot, *DamageError) {
+	if err := wellFormed(content); err != nil {
+		return nil, &DamageError{What: "decode snapshot file", Err: err}
+	}
+	inner := wire.Bytes(content, fileData)
+	crc := crc32.Checksum(inner, castagnoli)
+	if want := wire.Uint(content, fileCRC); uint64(crc) != want || len(inner) == 0 {
+		return nil, &DamageError{What: fmt.Sprintf("checksum is %08x, should be %08x", crc, want)}
+	}
+	if err := wellFormed(inner); err != nil {
+		return nil, &DamageError{What: "decode snapshot", Err: err}
+	}
+	snap := &raftpb.Snapshot{Data: wire.Bytes(inner, snapshotData)}
+	if damage := decode(wire.Bytes(inner, snapshotMeta), &snap.Metadata, "snapshot"); damage != nil {
+		return nil, damage
+	}
+	return snap, nil
+}
+
+// wellFormed tells whether bytes are the fields of a message.
+func wellFormed(message []byte) error {
+	for len(message) > 0 {
+		_, rest, err := wire.Next(message)
+		if err != nil {
+			return err
+		}
+		message = rest
+	}
+	return nil
+}
+
+// content is what a raft snapshot holds.
+type content struct {
+	members api.ClusterSnapshot
+	store   []byte
+}
+
+var storeShape = wire.Type("StoreSnapshot")
+
+// content decrypts a raft snapshot.
+func (l *Log) content(info SnapshotInfo) (*content, error) {
+	snap, damage, err := readSnapshot(l.fsys, numbered{path: info.File, a: info.Term, b: info.Index})
 	if err != nil {
-		return nil, nil, fmt.Errorf("decrypt raft snapshot %s: %w", info.File, err)
+		return nil, err
 	}
-	var content api.Snapshot
-	if err := content.Unmarshal(plain); err != nil {
-		return nil, nil, &DamageError{File: info.File, What: "decode snapshot content", Err: err}
+	if damage != nil {
+		return nil, damage
 	}
-	if content.Version != api.Snapshot_V0 {
-		return nil, nil, fmt.Errorf("raft snapshot %s has version %d: %w", info.File, content.Version, ErrNewerFormat)
+	plain, err := l.dec.AppendDecrypt(nil, snap.Data)
+	if err != nil {
+		return nil, fmt.Errorf("decrypt raft snapshot %s: %w", info.File, err)
 	}
-	return &content, plain, nil
+	return decodeContent(info, plain)
+}
+
+// decodeContent reads an api.Snapshot, whose memory the result shares.
+func decodeContent(info SnapshotInfo, plain []byte) (*content, error) {
+	if err := wellFormed(plain); err != nil {
+		return nil, &DamageError{File: info.File, What: "decode snapshot content", Err: err}
+	}
+	if version := wire.Uint(plain, contentFormat); version != uint64(api.Snapshot_V0) {
+		return nil, fmt.Errorf("raft snapshot %s has version %d: %w", info.File, version, ErrNewerFormat)
+	}
+	c := &content{store: wire.Bytes(plain, contentStore)}
+	if damage := decode(wire.Bytes(plain, contentMember), &c.members, "membership"); damage != nil {
+		damage.File = info.File
+		return nil, damage
+	}
+	if _, err := storeShape.Check(c.store); err != nil {
+		return nil, &DamageError{File: info.File, What: "decode snapshot content", Err: err}
+	}
+	return c, nil
+}
+
+// fill puts the objects into a state, sharing their memory.
+func (c *content) fill(st *State) error {
+	for rest := c.store; len(rest) > 0; {
+		field, after, err := wire.Next(rest)
+		if err != nil {
+			return &DamageError{What: "decode snapshot content", Err: err}
+		}
+		rest = after
+		at := field.Number - 1
+		if at < 0 || at >= len(kinds) {
+			return fmt.Errorf("objects of unknown kind: %w", ErrNewerFormat)
+		}
+		id := string(wire.Bytes(field.Data, fieldID))
+		if _, exists := st.tables[at][id]; exists {
+			return &DamageError{What: fmt.Sprintf("%s %s stands there twice", kinds[at].kind, id)}
+		}
+		st.tables[at][id] = &stored{raw: field.Data[:len(field.Data):len(field.Data)]}
+	}
+	return nil
+}
+
+// mark adds the file to an error about its content.
+func (info SnapshotInfo) mark(err error) error {
+	if damage := (*DamageError)(nil); errors.As(err, &damage) {
+		damage.File = info.File
+		return damage
+	}
+	return fmt.Errorf("decode raft snapshot %s: %w", info.File, err)
 }

@@ -10,24 +10,14 @@ import (
 	"github.com/moby/swarmkit/v2/api"
 )
 
-// State is what the swarm holds as of one index. Its objects belong to the
-// caller, who may change them before [WriteRebuilt]. Printing it shows no
-// secrets.
+// State is what the swarm holds as of one index. Its objects are kept as the
+// engine wrote them, fields of a newer engine included. Printing it shows no
+// secrets. Objects taken from it are valid until it is changed. It is safe for
+// concurrent use as long as nobody changes it.
 type State struct {
 	// Index and Term are those of the last entry in it, HighestTerm is the
 	// highest term the whole log has seen, also beyond Index.
 	Index, Term, HighestTerm uint64
-
-	Nodes      map[string]*api.Node
-	Services   map[string]*api.Service
-	Networks   map[string]*api.Network
-	Tasks      map[string]*api.Task
-	Clusters   map[string]*api.Cluster
-	Secrets    map[string]*api.Secret
-	Configs    map[string]*api.Config
-	Resources  map[string]*api.Resource
-	Extensions map[string]*api.Extension
-	Volumes    map[string]*api.Volume
 
 	// Members are the voters, by raft ID.
 	Members []Member
@@ -41,8 +31,14 @@ type State struct {
 	// them. The engine passes over such an entry, and so does the replay.
 	Refused []Refusal
 
-	unknown map[objectKey][]byte
+	tables  [len(kinds)]table
+	actions []rawAction // of the entry that is being applied
 }
+
+// table holds the objects of a kind, by ID. The bytes belong to it.
+type table map[string]*stored
+
+type stored struct{ raw []byte }
 
 // Refusal is an entry that had no effect.
 type Refusal struct {
@@ -50,77 +46,135 @@ type Refusal struct {
 	What  string
 }
 
-type objectKey struct {
-	kind Kind
-	id   string
-}
-
-func newState() *State {
-	return &State{
-		Nodes:      map[string]*api.Node{},
-		Services:   map[string]*api.Service{},
-		Networks:   map[string]*api.Network{},
-		Tasks:      map[string]*api.Task{},
-		Clusters:   map[string]*api.Cluster{},
-		Secrets:    map[string]*api.Secret{},
-		Configs:    map[string]*api.Config{},
-		Resources:  map[string]*api.Resource{},
-		Extensions: map[string]*api.Extension{},
-		Volumes:    map[string]*api.Volume{},
-		unknown:    map[objectKey][]byte{},
+// NewState returns a state that holds nothing.
+func NewState() *State {
+	st := &State{}
+	for at := range st.tables {
+		st.tables[at] = table{}
 	}
+	return st
 }
 
-// Cluster returns the one cluster object, else [ErrNoCluster].
+// Cluster returns the one cluster object of the swarm, or [ErrNoCluster].
 func (st *State) Cluster() (*api.Cluster, error) {
-	if len(st.Clusters) != 1 {
-		return nil, fmt.Errorf("%w: found %d", ErrNoCluster, len(st.Clusters))
+	all := st.OfKind(KindCluster)
+	if len(all) != 1 {
+		return nil, fmt.Errorf("%w: %d found", ErrNoCluster, len(all))
 	}
-	for _, c := range st.Clusters {
-		return c, nil
-	}
-	return nil, ErrNoCluster
+	return as[*api.Cluster](all[0])
 }
 
-// Objects returns all objects, by kind in the order of [Kinds], then by ID.
-func (st *State) Objects() []Object {
-	return slices.Concat(
-		wrap(st.Nodes), wrap(st.Services), wrap(st.Networks), wrap(st.Tasks), wrap(st.Clusters),
-		wrap(st.Secrets), wrap(st.Resources), wrap(st.Extensions), wrap(st.Configs), wrap(st.Volumes),
-	)
+// Node returns a node of the swarm, nil if there is none of that ID.
+func (st *State) Node(id string) (*api.Node, error) {
+	o, ok := st.Object(KindNode, id)
+	if !ok {
+		return nil, nil
+	}
+	return as[*api.Node](o)
 }
 
-func wrap[T api.StoreObject](table map[string]T) []Object {
-	objects := make([]Object, 0, len(table))
-	for _, value := range table {
-		objects = append(objects, objectOf(value))
+func as[T api.StoreObject](o Object) (T, error) {
+	v, err := o.Value()
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return v.(T), nil
+}
+
+// Object returns one object.
+func (st *State) Object(kind Kind, id string) (Object, bool) {
+	at := rank(kind)
+	if at < 0 {
+		return Object{}, false
+	}
+	o, ok := st.tables[at][id]
+	if !ok {
+		return Object{}, false
+	}
+	return newObject(at, o.raw), true
+}
+
+// OfKind returns the objects of one kind, sorted by ID.
+func (st *State) OfKind(kind Kind) []Object {
+	at := rank(kind)
+	if at < 0 {
+		return nil
+	}
+	objects := make([]Object, 0, len(st.tables[at]))
+	for _, o := range st.tables[at] {
+		objects = append(objects, newObject(at, o.raw))
 	}
 	slices.SortFunc(objects, func(a, b Object) int { return cmp.Compare(a.ID, b.ID) })
 	return objects
 }
 
+// Objects returns all objects in the order of [Kinds], then by ID.
+func (st *State) Objects() []Object {
+	var all []Object
+	for _, kind := range Kinds() {
+		all = append(all, st.OfKind(kind)...)
+	}
+	return all
+}
+
 // Counts returns the number of objects of each kind, zeros included.
 func (st *State) Counts() map[string]int {
 	counts := map[string]int{}
-	for _, kind := range Kinds() {
-		counts[string(kind)] = 0
-	}
-	for _, o := range st.Objects() {
-		counts[string(o.Kind)]++
+	for at, table := range st.tables {
+		counts[string(kinds[at].kind)] = len(table)
 	}
 	return counts
 }
 
+// Put sets an object, which may be new.
+func (st *State) Put(o Object) error {
+	at := rank(o.Kind)
+	if at < 0 || o.ID == "" {
+		return fmt.Errorf("put %s: no value", o)
+	}
+	st.tables[at].set([]byte(o.ID), o.raw)
+	return nil
+}
+
+// Delete removes an object, if there is one.
+func (st *State) Delete(kind Kind, id string) {
+	if at := rank(kind); at >= 0 {
+		delete(st.tables[at], id)
+	}
+}
+
+// set copies raw.
+func (t table) set(id, raw []byte) {
+	o, ok := t[string(id)]
+	if !ok {
+		o = &stored{}
+		t[string(id)] = o
+	}
+	o.raw = append(o.raw[:0], raw...)
+}
+
+func (st *State) size() int {
+	n := 0
+	for _, table := range st.tables {
+		n += len(table)
+	}
+	return n
+}
+
 // String tells index, term and the number of objects.
-func (st State) String() string {
-	return fmt.Sprintf("state at index %d, term %d, %d objects", st.Index, st.Term, len(st.Objects()))
+func (st *State) String() string {
+	return fmt.Sprintf("state at index %d, term %d, %d objects", st.Index, st.Term, st.size())
 }
 
 // GoString is String.
-func (st State) GoString() string { return st.String() }
+func (st *State) GoString() string { return st.String() }
+
+// Format writes String, whatever the verb.
+func (st State) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(st.String())) }
 
 // MarshalJSON renders the objects by kind, redacted.
-func (st State) MarshalJSON() ([]byte, error) {
+func (st *State) MarshalJSON() ([]byte, error) {
 	objects := map[Kind][]Object{}
 	for _, o := range st.Objects() {
 		objects[o.Kind] = append(objects[o.Kind], o)
@@ -128,55 +182,6 @@ func (st State) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]any{
 		"index": st.Index, "term": st.Term, "members": st.Members, "removed": st.Removed, "objects": objects,
 	})
-}
-
-// put applies one action. The function it returns takes it back.
-func (st *State) put(op Op, value api.StoreObject) (func(), error) {
-	switch v := value.(type) {
-	case *api.Node:
-		return put(st.Nodes, op, v)
-	case *api.Service:
-		return put(st.Services, op, v)
-	case *api.Network:
-		return put(st.Networks, op, v)
-	case *api.Task:
-		return put(st.Tasks, op, v)
-	case *api.Cluster:
-		return put(st.Clusters, op, v)
-	case *api.Secret:
-		return put(st.Secrets, op, v)
-	case *api.Config:
-		return put(st.Configs, op, v)
-	case *api.Resource:
-		return put(st.Resources, op, v)
-	case *api.Extension:
-		return put(st.Extensions, op, v)
-	case *api.Volume:
-		return put(st.Volumes, op, v)
-	}
-	return nil, ErrNewerFormat
-}
-
-func put[T api.StoreObject](table map[string]T, op Op, value T) (func(), error) {
-	id := value.GetID()
-	old, known := table[id]
-	if known && op == Create {
-		return nil, fmt.Errorf("create %s: object exists", id)
-	}
-	if !known && op != Create {
-		return nil, fmt.Errorf("%s %s: object does not exist", op, id)
-	}
-	if op == Remove {
-		delete(table, id)
-	} else {
-		table[id] = value
-	}
-	return func() {
-		delete(table, id)
-		if known {
-			table[id] = old
-		}
-	}, nil
 }
 
 func sortedIDs(ids map[uint64]bool) []uint64 {

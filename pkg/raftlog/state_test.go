@@ -36,12 +36,32 @@ func saved(t testing.TB, content *api.StoreSnapshot) map[string]any {
 	defer s.Close()
 	must(t, s.Restore(content))
 	all := map[string]any{}
-	for _, o := range raftlog.ObjectsOf(content) {
+	for _, o := range objectsOf(t, content) {
 		js, err := o.JSON(true)
 		must(t, err)
 		all[o.String()] = js
 	}
 	return all
+}
+
+// objectsOf wraps what the engine's store saves.
+func objectsOf(t testing.TB, s *api.StoreSnapshot) []raftlog.Object {
+	t.Helper()
+	return slices.Concat(
+		each(t, s.Nodes), each(t, s.Services), each(t, s.Networks), each(t, s.Tasks), each(t, s.Clusters),
+		each(t, s.Secrets), each(t, s.Resources), each(t, s.Extensions), each(t, s.Configs), each(t, s.Volumes),
+	)
+}
+
+func each[T api.StoreObject](t testing.TB, values []T) []raftlog.Object {
+	t.Helper()
+	objects := make([]raftlog.Object, len(values))
+	for i, value := range values {
+		var err error
+		objects[i], err = raftlog.NewObject(value)
+		must(t, err)
+	}
+	return objects
 }
 
 func sameContent(t testing.TB, st *raftlog.State, want *api.StoreSnapshot) {
@@ -129,7 +149,7 @@ func TestTailIsPartOfTheState(t *testing.T) {
 	if commit := l.HardState().Commit; commit != m.index-1 {
 		t.Fatalf("commit %d, last %d: no tail", commit, m.index)
 	}
-	if replay(t, l, raftlog.StateOptions{}).Secrets["last"] == nil {
+	if _, ok := replay(t, l, raftlog.StateOptions{}).Object(raftlog.KindSecret, "last"); !ok {
 		t.Error("the acknowledged secret is lost")
 	}
 	sameContent(t, replay(t, l, raftlog.StateOptions{CommittedOnly: true}), before)
@@ -192,8 +212,8 @@ func TestEntryThatDoesNotFitHasNoEffect(t *testing.T) {
 	}
 	must(t, m.ProposeValue(t.Context(), actions, func() {}))
 	st := replay(t, m.open(), raftlog.StateOptions{})
-	if len(st.Refused) != 1 || st.Refused[0].Index != m.index || len(st.Secrets) != 0 {
-		t.Errorf("refused %v, secrets %v", st.Refused, st.Secrets)
+	if len(st.Refused) != 1 || st.Refused[0].Index != m.index || len(st.OfKind(raftlog.KindSecret)) != 0 {
+		t.Errorf("refused %v, secrets %v", st.Refused, st.OfKind(raftlog.KindSecret))
 	}
 	if st.Index != m.index {
 		t.Errorf("index %d", st.Index)

@@ -47,8 +47,12 @@ func newCrypter(keys ...[]byte) crypter {
 	return c
 }
 
-func (c crypter) Decrypt(record []byte) ([]byte, error) { return encryption.Decrypt(record, c.dec) }
-func (c crypter) Encrypt(plain []byte) ([]byte, error)  { return encryption.Encrypt(plain, c.enc) }
+func (c crypter) Encrypt(plain []byte) ([]byte, error) { return encryption.Encrypt(plain, c.enc) }
+
+func (c crypter) AppendDecrypt(dst, record []byte) ([]byte, error) {
+	plain, err := encryption.Decrypt(record, c.dec)
+	return append(dst, plain...), err
+}
 
 // manager writes a swarm directory with the engine's own parts: its store
 // proposes to its logger. It plays the raft node between the two.

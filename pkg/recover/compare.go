@@ -68,28 +68,28 @@ func (r *run) compare(ctx context.Context) error {
 // wanted are the ids that the swarm API lists, by its kinds.
 func wanted(s *raftlog.State) map[string][]string {
 	return map[string][]string{
-		"nodes":    keys(s.Nodes),
-		"services": keys(s.Services),
+		"nodes":    ids(s.OfKind(raftlog.KindNode)),
+		"services": ids(s.OfKind(raftlog.KindService)),
 		"networks": networks(s),
-		"secrets":  keys(s.Secrets),
-		"configs":  keys(s.Configs),
+		"secrets":  ids(s.OfKind(raftlog.KindSecret)),
+		"configs":  ids(s.OfKind(raftlog.KindConfig)),
 	}
 }
 
 // networks leaves out those that the engine predefines for bridge and host:
 // the swarm API does not list them.
 func networks(s *raftlog.State) []string {
-	return slices.DeleteFunc(keys(s.Networks), func(id string) bool {
-		return s.Networks[id].Spec.Annotations.Labels["com.docker.swarm.predefined"] != ""
-	})
+	return ids(slices.DeleteFunc(s.OfKind(raftlog.KindNetwork), func(o raftlog.Object) bool {
+		return o.Label("com.docker.swarm.predefined") != ""
+	}))
 }
 
-func keys[T any](m map[string]*T) []string {
-	ids := make([]string, 0, len(m))
-	for id := range m {
-		ids = append(ids, id)
+func ids(objects []raftlog.Object) []string {
+	all := make([]string, len(objects))
+	for i, o := range objects {
+		all[i] = o.ID
 	}
-	return ids
+	return all
 }
 
 // prove checks the recovered swarm as a whole.

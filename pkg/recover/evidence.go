@@ -214,11 +214,10 @@ func (e *Evidence) ask(ctx context.Context, d NamedDaemon) Manager {
 
 // hostname is the node id where the log knows no better.
 func (e *Evidence) hostname(nodeID string) string {
-	n := e.state.Nodes[nodeID]
-	if n == nil || n.Description == nil || n.Description.Hostname == "" {
-		return nodeID
+	if n, ok := e.state.Object(raftlog.KindNode, nodeID); ok && n.Name != "" {
+		return n.Name
 	}
-	return n.Description.Hostname
+	return nodeID
 }
 
 // alive names the voters that are up or can be: the survivor, and the peers

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/swarmdr/swarmdr/internal/fixture"
+	"github.com/swarmdr/swarmdr/pkg/raftlog"
 	"github.com/swarmdr/swarmdr/pkg/snapshot"
 	"github.com/swarmdr/swarmdr/pkg/unlock"
 )
@@ -183,13 +184,14 @@ func (s *fakeSwarm) Nodes(context.Context) ([]Node, error) {
 	}
 	p := s.proof()
 	nodes := slices.Clone(s.joined)
-	for id, n := range p.State.Nodes {
+	for _, n := range p.State.OfKind(raftlog.KindNode) {
+		id := n.ID
 		again := slices.ContainsFunc(s.joined, func(n Node) bool { return n.ID == id })
 		if again || slices.Contains(s.gone, id) {
 			continue
 		}
 		self := id == p.Contents.NodeID
-		nodes = append(nodes, Node{ID: id, Hostname: n.Description.Hostname, Manager: true, Voter: self, Reachable: self, Leader: self})
+		nodes = append(nodes, Node{ID: id, Hostname: n.Name, Manager: true, Voter: self, Reachable: self, Leader: self})
 	}
 	return nodes, nil
 }
@@ -266,7 +268,8 @@ func (s *fakeSwarm) RemoveNode(_ context.Context, id string) error {
 }
 
 func (s *fakeSwarm) hostname(id string) string {
-	return s.proof().State.Nodes[id].Description.Hostname
+	n, _ := s.proof().State.Object(raftlog.KindNode, id)
+	return n.Name
 }
 
 func (s *fakeSwarm) DressNode(_ context.Context, id string, labels map[string]string, availability string) error {

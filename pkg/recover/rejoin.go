@@ -205,5 +205,5 @@ func (r *run) oldNode(id string) (*api.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return state.Nodes[id], nil
+	return state.Node(id)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/swarmdr/swarmdr/internal/fixture"
+	"github.com/swarmdr/swarmdr/pkg/raftlog"
 )
 
 // rejoinCase is a recovered survivor; m1 is to be joined again.
@@ -23,9 +24,9 @@ func rejoinCase(t *testing.T) (r *run, s *fakeSwarm, m1 *fakeDaemon) {
 
 // oldID is the node id of a lost manager.
 func (s *fakeSwarm) oldID(hostname string) string {
-	for id, n := range s.proof().State.Nodes {
-		if n.Description.Hostname == hostname {
-			return id
+	for _, n := range s.proof().State.OfKind(raftlog.KindNode) {
+		if n.Name == hostname {
+			return n.ID
 		}
 	}
 	s.t.Fatalf("no %s", hostname)

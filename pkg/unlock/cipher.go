@@ -1,7 +1,6 @@
 package unlock
 
 import (
-	"bytes"
 	"encoding/base64"
 	"fmt"
 
@@ -43,35 +42,34 @@ func (r *record) checkFernet() error {
 
 // open tries the keys in turn. Only ErrCannotDecrypt comes from it.
 func (r *record) open(keys ...secret) ([]byte, error) {
+	return r.appendOpen(nil, keys...)
+}
+
+// appendOpen is open that appends to dst. A key may be nil.
+func (r *record) appendOpen(dst []byte, keys ...secret) ([]byte, error) {
+	if r.algorithm == algorithmNone {
+		return append(dst, r.data...), nil
+	}
+	for _, key := range keys {
+		if key == nil {
+			continue
+		}
+		if plain, ok := r.openWith(dst, key); ok {
+			return plain, nil
+		}
+	}
+	return nil, ErrCannotDecrypt
+}
+
+func (r *record) openWith(dst []byte, key secret) ([]byte, bool) {
 	switch r.algorithm {
-	case algorithmNone:
-		return bytes.Clone(r.data), nil
 	case algorithmSecretbox:
-		return r.openSecretbox(keys)
+		return secretbox.Open(dst, r.data, (*[nonceSize]byte)(r.nonce), key.array())
 	case algorithmFernet:
-		return r.openFernet(keys)
-	}
-	return nil, ErrCannotDecrypt
-}
-
-func (r *record) openSecretbox(keys []secret) ([]byte, error) {
-	nonce := (*[nonceSize]byte)(r.nonce)
-	for _, key := range keys {
-		if plain, ok := secretbox.Open(nil, r.data, nonce, key.array()); ok {
-			return plain, nil
-		}
-	}
-	return nil, ErrCannotDecrypt
-}
-
-func (r *record) openFernet(keys []secret) ([]byte, error) {
-	for _, key := range keys {
 		plain := fernet.VerifyAndDecrypt(r.data, 0, []*fernet.Key{(*fernet.Key)(key.array())})
-		if plain != nil {
-			return plain, nil
-		}
+		return append(dst, plain...), plain != nil
 	}
-	return nil, ErrCannotDecrypt
+	return nil, false
 }
 
 func seal(algorithm uint64, plain []byte, key secret) (*record, error) {

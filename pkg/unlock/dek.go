@@ -16,11 +16,16 @@ type DEKSet struct {
 // Errors: ErrCannotDecrypt when no DEK fits, *FormatError for a malformed
 // record.
 func (d DEKSet) Decrypt(rec []byte) ([]byte, error) {
+	return d.AppendDecrypt(nil, rec)
+}
+
+// AppendDecrypt is Decrypt that appends its result to dst.
+func (d DEKSet) AppendDecrypt(dst, rec []byte) ([]byte, error) {
 	r, err := parseRecord(rec)
 	if err != nil {
 		return nil, err
 	}
-	return r.open(d.keys()...)
+	return r.appendOpen(dst, d.pending, d.current)
 }
 
 // Encrypt seals a record with the current DEK and a random nonce, and returns
@@ -40,23 +45,21 @@ func (d DEKSet) Encrypt(plain []byte) ([]byte, error) {
 }
 
 // Len is the number of DEKs: 0, 1, or 2 while a rotation runs.
-func (d DEKSet) Len() int { return len(d.keys()) }
+func (d DEKSet) Len() int {
+	n := 0
+	for _, key := range []secret{d.pending, d.current} {
+		if key != nil {
+			n++
+		}
+	}
+	return n
+}
 
 // IsZero tells whether the set is empty.
 func (d DEKSet) IsZero() bool { return d.current == nil }
 
 // HasPending tells whether a rotation runs.
 func (d DEKSet) HasPending() bool { return d.pending != nil }
-
-func (d DEKSet) keys() []secret {
-	var keys []secret
-	for _, key := range []secret{d.pending, d.current} {
-		if key != nil {
-			keys = append(keys, key)
-		}
-	}
-	return keys
-}
 
 func (d DEKSet) algorithm() uint64 {
 	if d.fernet {

@@ -1,0 +1,197 @@
+package wire
+
+import (
+	"math"
+	"time"
+)
+
+// Check walks raw to its leaves, without allocating if it is valid. It tells
+// newer of a message with fields, or members of a oneof, that Message does not
+// know, at any depth: one written by a newer engine. It accepts what gogo's
+// Unmarshal accepts, strings that are no UTF-8 included, and nothing else.
+// Errors are of type [*Error].
+func (m *Message) Check(raw []byte) (newer bool, err error) {
+	w := walk{}
+	if at := w.message(m, raw, 0); at < 0 {
+		return false, &Error{Offset: w.offset, What: w.what}
+	}
+	return w.newer, nil
+}
+
+// walk is the state of a Check.
+type walk struct {
+	newer  bool
+	offset int // of the damaged field
+	what   string
+}
+
+// frame is a message that goes on behind the one inside it.
+type frame struct {
+	m   *Message
+	end int
+}
+
+func (w *walk) fail(offset, at int) int {
+	if w.what == "" {
+		w.offset, w.what = offset, reason(at)
+	}
+	return at
+}
+
+// message checks raw from a place on. What verifying a log costs beside the
+// cipher is this loop: it is iterative, and reads tags and lengths of one byte
+// in place. Strings that reach beyond the end are found when it is done.
+func (w *walk) message(m *Message, raw []byte, at int) int {
+	var stack [maxDepth]frame
+	depth, begin := 0, at
+	for {
+		for at < len(raw) {
+			begin = at
+			o := m.ops[raw[at]]
+			if at++; o.step == stepRare {
+				if o, at = w.rare(m, raw, begin); at < 0 {
+					return w.fail(begin, at)
+				}
+			}
+			switch o.step {
+			case stepBytes:
+				if at < len(raw) && raw[at] < 0x80 {
+					at += 1 + int(raw[at])
+					continue
+				}
+				_, at = span(raw, at)
+			case stepVarint:
+				if at < len(raw) && raw[at] < 0x80 {
+					at++
+					continue
+				}
+				_, at = longVarint(raw, at)
+			case stepMessage:
+				var end int
+				if at, end = span(raw, at); end < 0 || depth == maxDepth {
+					return w.fail(begin, min(end, cutOff))
+				}
+				stack[depth] = frame{m, len(raw)}
+				depth++
+				m, raw = m.children[o.child], raw[:end]
+			case stepMap:
+				at = w.mapEntry(m, o, raw, at)
+			case stepFloat:
+				at += 4
+			case stepStdDuration:
+				at = w.duration(m.children[o.child], raw, at)
+			}
+			if at < 0 {
+				return w.fail(begin, at)
+			}
+		}
+		if at > len(raw) {
+			return w.fail(begin, cutOff)
+		}
+		if depth == 0 {
+			return at
+		}
+		depth--
+		m, raw = stack[depth].m, raw[:stack[depth].end]
+	}
+}
+
+// rare reads a tag that is not of the common form. It returns the op of a field
+// and where its value is, or has passed over it.
+func (w *walk) rare(m *Message, raw []byte, begin int) (o op, at int) {
+	tag, at := uvarint(raw, begin)
+	if at < 0 {
+		return o, at
+	}
+	n := numberOf(tag)
+	if n <= 0 {
+		return o, badTag
+	}
+	f := m.field(n)
+	switch wire := int(tag & 7); {
+	case f == nil:
+		w.newer = true
+		return op{step: stepDone}, skip(raw, begin)
+	case wire == f.wire():
+		return f.op, at
+	case wire == wireBytes && f.list && f.scalar():
+		return op{step: stepDone}, packedEnd(raw, at)
+	}
+	w.offset, w.what = begin, "field of another wire type than that of its type"
+	return o, badTag
+}
+
+// packedEnd passes over a packed list. As in gogo's code the last element may
+// reach beyond the length that was given.
+func packedEnd(raw []byte, at int) int {
+	at, end := span(raw, at)
+	if end < 0 {
+		return end
+	}
+	for at >= 0 && at < end {
+		_, at = uvarint(raw, at)
+	}
+	return at
+}
+
+// plainEntry tells of an entry of a map of strings as engines write it: key and
+// value, both shorter than 128 bytes.
+func plainEntry(e []byte) bool {
+	if len(e) < 4 || e[0] != 1<<3|wireBytes || e[1] >= 0x80 {
+		return false
+	}
+	value := 2 + int(e[1])
+	if value+1 >= len(e) || e[value] != 2<<3|wireBytes || e[value+1] >= 0x80 {
+		return false
+	}
+	return value+2+int(e[value+1]) == len(e)
+}
+
+// mapEntry checks an entry and returns where it ends. What is wrong with it
+// is kept.
+func (w *walk) mapEntry(m *Message, o op, raw []byte, at int) int {
+	at, end := span(raw, at)
+	if end < 0 || o.child == noChild && plainEntry(raw[at:end]) {
+		return end
+	}
+	for at < end {
+		p, next := entryField(raw, at, end)
+		if next < 0 {
+			return w.fail(at, next)
+		}
+		w.newer = w.newer || p.number == 0
+		if p.number == 2 && o.child != noChild {
+			if bad := w.message(m.children[o.child], raw[:next], p.begin); bad < 0 {
+				return bad
+			}
+		}
+		at = next
+	}
+	return end
+}
+
+// duration checks one that the api package keeps as a number of nanoseconds.
+func (w *walk) duration(m *Message, raw []byte, at int) int {
+	at, end := span(raw, at)
+	if end < 0 {
+		return end
+	}
+	if bad := w.message(m, raw[:end], at); bad < 0 {
+		return bad
+	}
+	if !fitsInt64(secondsAndNanos(raw[at:end])) {
+		w.offset, w.what = at, "duration out of range"
+		return badTag
+	}
+	return end
+}
+
+// fitsInt64 tells of a valid duration that is a number of nanoseconds.
+func fitsInt64(seconds, nanos int64) bool {
+	const most = math.MaxInt64 / int64(time.Second)
+	if !validDuration(seconds, nanos) || seconds > most || seconds < -most {
+		return false
+	}
+	total := seconds*int64(time.Second) + nanos
+	return nanos == 0 || (total < 0) == (nanos < 0)
+}

@@ -1,0 +1,3 @@
+package wire_test
+import ("testing";"github.com/swarmdr/swarmdr/pkg/raftlog/internal/wire")
+func TestMain(m *testing.M) { t := task(); wire.Raw, _ = t.Marshal(); m.Run() }
