@@ -10,7 +10,7 @@ LINT     := $(BIN)/golangci-lint-2.15.0
 
 export CGO_ENABLED = 0
 
-.PHONY: build demo test lint matrix soak fuzz setup clean
+.PHONY: build demo test lint matrix soak fuzz bench setup clean
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/swarmdr ./cmd/swarmdr
@@ -32,6 +32,11 @@ matrix: build setup
 
 soak: build setup
 	SWARMDR_ENGINES=$(ENGINES) SWARMDR_SOAK=200 $(GO) test -count=1 -timeout 120m -v -run 'TestHot' ./internal/e2e
+
+# The pairs of docs/performance.md, for benchstat. Takes some minutes and 5 GB
+# below the directory for temporary files.
+bench: build
+	$(GO) test -run '^$$' -bench . -benchtime 5x -timeout 60m ./internal/bench
 
 FUZZTIME ?= 60s
 fuzz:

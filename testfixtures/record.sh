@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Records swarm directories of real engines into testfixtures/swarm. README.md
-# tells what is in them. Needs root, bin/swarmdr and the engines that setup.sh
-# unpacks; takes about two minutes.
+# Records swarm directories of real engines into testfixtures/swarm and
+# testfixtures/states. README.md tells what is in them. Needs root, bin/swarmdr,
+# go, and the engines that setup.sh unpacks; takes about six minutes.
 #
 #	record.sh [NAME...]
 #
-# NAME is one of the directories in swarm/; default: all of them.
+# NAME is one of the directories in swarm/ or states/; default: all of them.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -70,14 +70,14 @@ name_of() { # KIND
 	if [ "$1" = node ]; then echo '{{.Hostname}}'; else echo '{{.Name}}'; fi
 }
 
-# keep NODE NAME: copies the swarm directory of a node whose engine is down.
+# keep NODE DIR: copies the swarm directory of a node whose engine is down.
 keep() {
-	local to=swarm/$2
+	local to=$2
 	rm -rf "$to"
-	mkdir -p "$to"
-	cp -a "$lab/$1/data/swarm" "$to/swarm"
+	mkdir -p "$to/swarm"
+	cp -a --sparse=always "$lab/$1/data/swarm/." "$to/swarm"
 	find "$to" -name '*.tmp' -delete
-	find "$to" -name '*.wal' -exec perl -e "$cut" {} +
+	find "$to" \( -name '*.wal' -o -name '*.wal.broken' \) -exec perl -e "$cut" "$zeros" {} +
 	cp "$lab/objects" "$to/objects.txt"
 	if [ -e "$lab/unlock.key" ] && [ -d "$to/swarm/raft" ]; then
 		cp "$lab/unlock.key" "$to/unlock.key"
@@ -85,12 +85,14 @@ keep() {
 }
 
 # The engine allocates 64 MB for each segment. One sector of zeros is kept
-# beyond that of the last record: a record may end in zeros.
-cut='for (@ARGV) {
+# beyond that of the last record: a record may end in zeros. A torn record needs
+# as many more as it would have had.
+zeros=1
+cut='my $zeros = shift; for (@ARGV) {
 	open my $f, "+<:raw", $_ or die "$_: $!";
 	local $/;
 	(my $data = <$f>) =~ s/\0+\z//;
-	my $end = (int(length($data) / 512) + 2) * 512;
+	my $end = (int(length($data) / 512) + 1 + $zeros) * 512;
 	truncate $f, $end if $end < -s $f;
 }'
 
@@ -102,38 +104,37 @@ record() {
 		up "$version" --managers 1
 		fill && objects >"$lab/objects"
 		"$swarmdr" lab stop --dir "$lab" m1
-		keep m1 "$name"
+		keep m1 "swarm/$name"
 		;;
 	autolock)
 		up "$version" --managers 3 --autolock
 		fill && objects >"$lab/objects"
 		"$swarmdr" lab kill --dir "$lab" m1 m2 m3
-		keep m3 "$name"
+		keep m3 "swarm/$name"
 		;;
 	raft-snapshot)
 		up "$version" --managers 1 --autolock
 		docker_on m1 swarm update --snapshot-interval 10
 		fill && objects >"$lab/objects"
 		"$swarmdr" lab kill --dir "$lab" m1
-		keep m1 "$name"
+		keep m1 "swarm/$name"
 		;;
 	worker)
 		up "$version" --managers 1 --workers 1
 		fill && objects >"$lab/objects"
 		"$swarmdr" lab stop --dir "$lab" w1
-		keep w1 "$name"
+		keep w1 "swarm/$name"
 		;;
-	*)
-		echo "record: unknown fixture $name" >&2
-		exit 2
-		;;
+	*) record_state "$version" "$2" ;;
 	esac
 	down
 	echo "recorded $name" >&2
 }
 
-trap down EXIT
-[ $# -gt 0 ] || set -- {20.10.24,26.1.5,28.5.2}-{plain,autolock} 28.5.2-raft-snapshot 28.5.2-worker
+. ./states.sh
+
+trap 'undo; down' EXIT
+[ $# -gt 0 ] || set -- {20.10.24,26.1.5,28.5.2}-{plain,autolock} 28.5.2-raft-snapshot 28.5.2-worker "${states[@]}"
 for name in "$@"; do
 	record "${name%%-*}" "${name#*-}"
 done

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,11 +20,10 @@ type backupOptions struct {
 	hostOptions
 	keyOptions
 	storeOptions
+	recipientOptions
 	outputOptions
-	mode           string
-	recipients     []string
-	recipientsFile string
-	allowOutage    bool
+	mode        string
+	allowOutage bool
 }
 
 func (o *backupOptions) AddFlags(c *cobra.Command) {
@@ -33,10 +31,9 @@ func (o *backupOptions) AddFlags(c *cobra.Command) {
 	o.hostOptions.AddFlags(c)
 	o.keyOptions.AddFlags(c)
 	o.storeOptions.AddFlags(c)
+	o.recipientOptions.AddFlags(c)
 	o.outputOptions.AddFlags(c)
 	c.Flags().StringVar(&o.mode, "mode", string(snapshot.Cold), "cold stops the engine for the copy, hot does not")
-	c.Flags().StringArrayVarP(&o.recipients, "recipient", "r", nil, "age public `KEY` to seal to (repeatable)")
-	c.Flags().StringVarP(&o.recipientsFile, "recipients-file", "R", "", "`FILE` of age public keys to seal to, one a line")
 	c.Flags().BoolVar(&o.allowOutage, "allow-outage", false, "stop the only manager of a swarm, which stands still meanwhile")
 	must(c.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions([]string{"cold", "hot"}, cobra.ShellCompDirectiveNoFileComp)))
 }
@@ -115,7 +112,7 @@ func runBackup(ctx context.Context, s *Streams, o *backupOptions) error {
 // prepare refuses all that can be refused before the engine is asked.
 func (o *backupOptions) prepare(ctx context.Context, cfg config.Config) (snapshot.BackupOptions, error) {
 	b := snapshot.BackupOptions{Mode: snapshot.Mode(o.mode), Tool: "swarmdr " + version}
-	names, err := o.recipientNames(cfg)
+	names, err := o.recipientOptions.read(cfg)
 	if err != nil {
 		return b, err
 	}
@@ -136,27 +133,6 @@ func (o *backupOptions) prepare(ctx context.Context, cfg config.Config) (snapsho
 	}
 	b.Dir, err = swarmDir(ctx, cfg, o.hostOptions.resolve(cfg))
 	return b, err
-}
-
-// recipientNames are those of the command line, else those of the
-// configuration. In a file lines that begin with # are comments.
-func (o *backupOptions) recipientNames(cfg config.Config) ([]string, error) {
-	names := o.recipients
-	if o.recipientsFile != "" {
-		data, err := os.ReadFile(o.recipientsFile)
-		if err != nil {
-			return nil, usageError{fmt.Errorf("read recipients: %w", err)}
-		}
-		for line := range strings.Lines(string(data)) {
-			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-				names = append(names, line)
-			}
-		}
-	}
-	if len(names) == 0 {
-		names = cfg.Recipients
-	}
-	return names, nil
 }
 
 // lockState keeps two runs from working on this manager at once.

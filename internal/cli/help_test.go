@@ -2,9 +2,11 @@ package cli
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -65,7 +67,7 @@ func checkExample(t *testing.T, c *cobra.Command) {
 	}
 	own := false
 	for line := range strings.Lines(c.Example) {
-		words := strings.Fields(line)
+		words := shellWords(line)
 		if len(words) == 0 || words[0] != "swarmdr" {
 			t.Errorf("example %q is no swarmdr command", line)
 			continue
@@ -89,6 +91,21 @@ func checkExample(t *testing.T, c *cobra.Command) {
 	}
 }
 
+// shellWords splits a line at spaces outside of double quotes.
+func shellWords(line string) []string {
+	quoted := false
+	words := strings.FieldsFunc(line, func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+		return unicode.IsSpace(r) && !quoted
+	})
+	for i := range words {
+		words[i] = strings.ReplaceAll(words[i], `"`, "")
+	}
+	return words
+}
+
 // TestFlagsMeanTheSame: a flag that several commands have is spelt and explained
 // alike in all of them.
 func TestFlagsMeanTheSame(t *testing.T) {
@@ -100,8 +117,8 @@ func TestFlagsMeanTheSame(t *testing.T) {
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			before := shared[f.Name]
 			shared[f.Name] = f
-			if before == nil || f.Name == "dir" {
-				return
+			if before == nil || slices.Contains([]string{"dir", "out", "output", "to", "at"}, f.Name) {
+				return // what is read or written differs
 			}
 			if before.Usage != f.Usage || before.Shorthand != f.Shorthand || before.DefValue != f.DefValue {
 				t.Errorf("--%s of %s: %q, -%s; elsewhere %q, -%s", f.Name, c.CommandPath(), f.Usage, f.Shorthand, before.Usage, before.Shorthand)

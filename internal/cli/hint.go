@@ -8,6 +8,7 @@ import (
 
 	"github.com/swarmdr/swarmdr/internal/durable"
 	"github.com/swarmdr/swarmdr/internal/engine"
+	"github.com/swarmdr/swarmdr/internal/keyring"
 	"github.com/swarmdr/swarmdr/internal/lab"
 	"github.com/swarmdr/swarmdr/pkg/raftlog"
 	recovery "github.com/swarmdr/swarmdr/pkg/recover"
@@ -23,10 +24,13 @@ type advice struct {
 	hint string
 }
 
+const quorumMayBeLost = "the quorum may be lost: `swarmdr quorum` tells; the engine waits on until the others are unlocked too, or it is killed"
+
 func advices() []advice {
 	return []advice{
 		{errInterrupted, exitInterrupted, ""},
 		{snapshot.ErrEngineDown, exitEngine, "start dockerd by hand and unlock it: systemctl start docker && docker swarm unlock"},
+		{keyring.ErrNotSaved, exitFailed, "the swarm has the new key: run the same command again, or `swarmdr key escrow`"},
 
 		{engine.ErrUnsafe, exitRefused, "look at `swarmdr quorum`; `swarmdr backup --mode hot` stops nothing"},
 		{recovery.ErrRevivable, exitRefused, "start and unlock them: with them the quorum comes back; --abandon NAME gives a manager's log up, --method recovers an only manager all the same"},
@@ -38,10 +42,18 @@ func advices() []advice {
 		{engine.ErrBusy, exitRefused, "wait for it to end"},
 		{durable.ErrLocked, exitRefused, "another swarmdr works on this manager: wait for it to end"},
 
+		{keyring.ErrMissed, exitRefused, "start them and unlock them with `swarmdr key unlock`; with --allow-missed they keep the old key"},
+		{keyring.ErrJustRotated, exitRefused, "it is done; --again rotates once more"},
+		{errInsideSource, exitRefused, "name another place with --out"},
+		{errOnTerminal, exitRefused, "pipe it to where it is needed, or give --reveal"},
+
 		{unlock.ErrLocked, exitKey, "give the unlock key with --unlock-key-file, --unlock-key-command or the configuration"},
 		{unlock.ErrWrongKey, exitKey, "the key may have been rotated: find the one whose fingerprint the manifest names"},
 		{errNoIdentity, exitKey, "give the identity with --identity FILE"},
 		{snapshot.ErrNoIdentity, exitKey, "`swarmdr snapshot list -o json` names the recipients: one of their identities is needed"},
+		{unlock.ErrNoIdentity, exitKey, "an identity of one of the recipients that it was sealed to is needed"},
+		{errUnproven, exitKey, "name with --dir a locked directory that it opens"},
+		{engine.ErrLocked, exitKey, "`swarmdr key unlock` unlocks managers"},
 		{engine.ErrUnlockRefused, exitKey, "the key may have been rotated"},
 
 		{snapshot.ErrStore, exitStore, "look at the store's directory, its owner and the room in it"},
@@ -51,6 +63,8 @@ func advices() []advice {
 		{raftlog.ErrNotSwarmDir, exitDamaged, "name the directory that holds raft/ and certificates/: usually /var/lib/docker/swarm"},
 		{raftlog.ErrWorkerDir, exitDamaged, "workers hold no raft log: name the directory of a manager"},
 		{snapshot.ErrNotManager, exitDamaged, "name the swarm directory of a manager: usually /var/lib/docker/swarm"},
+		{raftlog.ErrNotInLog, exitFailed, "`swarmdr log show` tells what there is; for what is older: `swarmdr snapshot list`"},
+		{raftlog.ErrOldKey, exitFailed, "the log tells no state before its raft snapshot; an older snapshot may: `swarmdr snapshot list`"},
 		{raftlog.ErrNewerFormat, exitDamaged, "use a newer swarmdr"},
 		{snapshot.ErrNewerFormat, exitDamaged, "use a newer swarmdr"},
 		{snapshot.ErrUntrusted, exitDamaged, "whoever can write the store may have planted it; add its signer to trusted_signers only if you know it"},
@@ -63,8 +77,13 @@ func advices() []advice {
 		{snapshot.ErrIncomplete, exitDamaged, "use another copy"},
 		{raftlog.ErrNoCluster, exitDamaged, "use another copy"},
 		{unlock.ErrCannotDecrypt, exitDamaged, "the node key and the log are of different times or managers: use another copy"},
+		{unlock.ErrNotEscrow, exitDamaged, "name a file that `swarmdr key escrow` made"},
 		{snapshot.ErrChanged, exitFailed, "the log is being compacted or its key rotated: try again"},
 
+		{keyring.ErrNotTaken, exitFailed, "keep the old key: `swarmdr key check` on each manager tells which one it needs"},
+		{engine.ErrNoAutolock, exitFailed, "docker swarm update --autolock=true switches it on"},
+		{engine.ErrUnlockHangs, exitFailed, quorumMayBeLost},
+		{keyring.ErrNoAnswer, exitFailed, quorumMayBeLost},
 		{recovery.ErrLost, exitFailed, "the old directory is kept beside the new one: `swarmdr recover status` names it"},
 		{recovery.ErrNoJournal, exitFailed, "`swarmdr recover plan` begins one"},
 		{recovery.ErrTimeout, exitFailed, "run the same command again: it goes on where it stopped"},

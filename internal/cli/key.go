@@ -12,7 +12,15 @@ import (
 )
 
 func newKeyCommand(s *Streams) *cobra.Command {
-	return group("key", "Keys that open snapshots", newKeyNewCommand(s))
+	return group("key", "The unlock keys of the swarm, and those that open snapshots",
+		newKeyCheckCommand(s),
+		newKeyUnlockCommand(s),
+		newKeyRotateCommand(s),
+		newKeyEscrowCommand(s),
+		newKeyOpenCommand(s),
+		newKeyStripCommand(s),
+		newKeyNewCommand(s),
+	)
 }
 
 func newKeyNewCommand(s *Streams) *cobra.Command {

@@ -9,7 +9,7 @@ import (
 )
 
 func newLogCommand(s *Streams) *cobra.Command {
-	return group("log", "Read the raft log of a manager, without ever writing", newLogShowCommand(s), newLogStateCommand(s))
+	return group("log", "Read the raft log of a manager, without ever writing", newLogVerifyCommand(s), newLogShowCommand(s), newLogStateCommand(s), newLogDiffCommand(s), newLogExportCommand(s), newLogRewindCommand(s))
 }
 
 // logOptions are those of every command that reads a log.

@@ -1,133 +1,101 @@
 package cli
 
 import (
-	"encoding/json"
+	"bufio"
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 	"github.com/swarmdr/swarmdr/pkg/raftlog"
 )
 
+type logShowOptions struct {
+	logOptions
+	filterOptions
+	follow bool
+}
+
 func newLogShowCommand(s *Streams) *cobra.Command {
-	o := logOptions{}
-	from := uint64(0)
+	o := logShowOptions{logOptions: logOptions{outputOptions: outputOptions{more: []string{"text"}}}}
 	c := &cobra.Command{
 		Use:   "show",
 		Short: "Show what each entry of the log did",
-		Long: `Show the entries of a manager's raft log and what each did. Entries beyond the
-commit index on disk, the tail, are marked with *.
+		Long: `Show the entries of a manager's raft log and what each did, in words. Entries
+beyond the commit index on disk, the tail, are marked with *.
 
-With -o json one entry a line. Secrets are redacted unless asked for.
+-o text adds every field that changed, before and after; -o json writes one entry
+a line, with the objects as the swarm keeps them. Secrets are redacted unless
+asked for. What an object was before is not known where the log begins behind a
+raft snapshot of the engine that is gone.
+
+The filters combine: an entry is shown if one of its changes passes all of them,
+and no others of its changes are. Removals, empty entries and membership changes
+count to the time of the entry before. --name takes * and ?; the name of a task
+is SERVICE.SLOT. --stack takes the tasks of its services as well. Membership
+changes are of the kind member.
+
+--follow goes on with what the manager writes until it is interrupted; without
+--from or --since it shows nothing older. An entry that a new leader replaced is
+shown again.
 ` + exitHelp,
 		Example: `  swarmdr log show
-  swarmdr log show --dir /var/lib/docker/swarm --unlock-key-file /root/unlock.key
+  swarmdr log show --since 2h --kind service --kind node
+  swarmdr log show --stack shop --op remove --since "2026-11-21 14:00" -o text
+  swarmdr log show --follow --unlock-key-file /root/unlock.key
   swarmdr log show --snapshot latest -i /root/identity.txt -o json`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			src, log, err := o.openLog(c.Context())
-			if err != nil {
-				return err
-			}
-			return closeAfter(src, runLogShow(s, log, from, &o))
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), s) },
 	}
 	o.AddFlags(c)
-	c.Flags().Uint64Var(&from, "from", 0, "begin at this `INDEX`")
 	return c
 }
 
-func runLogShow(s *Streams, log *raftlog.Log, from uint64, o *logOptions) error {
-	if o.json() {
-		return showJSON(s, log, from, o.reveal)
+func (o *logShowOptions) AddFlags(c *cobra.Command) {
+	o.logOptions.AddFlags(c)
+	o.filterOptions.AddFlags(c)
+	c.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on with what is written, until interrupted")
+	for _, other := range []string{"snapshot", "to", "until"} {
+		c.MarkFlagsMutuallyExclusive("follow", other)
 	}
-	t := newTable(s.Out, "INDEX", "TERM", "WHAT", "ID", "NAME")
-	for e, err := range log.Entries(from) {
-		if err != nil {
-			return err
-		}
-		index := fmt.Sprint(e.Index)
-		if !e.Committed {
-			index += "*"
-		}
-		for _, row := range entryRows(e) {
-			t.row(append([]any{index, e.Term}, row...)...)
-		}
-	}
-	noteTorn(s, log)
-	return t.flush()
 }
 
-// entryRows are what, id and name of each change of an entry.
-func entryRows(e raftlog.Entry) [][]any {
-	if c := e.ConfChange; c != nil {
-		return [][]any{{string(c.Op) + " member", fmt.Sprintf("%x", c.Member.RaftID), c.Member.Addr}}
+func (o *logShowOptions) run(ctx context.Context, s *Streams) error {
+	f, err := o.filter()
+	if err != nil {
+		return err
 	}
-	var rows [][]any
-	for _, a := range e.Actions {
-		rows = append(rows, []any{fmt.Sprintf("%s %s", a.Op, a.Object.Kind), a.Object.ID, a.Object.Name})
+	src, log, err := o.openLog(ctx)
+	if err != nil {
+		return err
 	}
-	if len(rows) == 0 {
-		rows = append(rows, []any{string(e.Kind), "", ""})
+	if o.follow {
+		err = runLogFollow(ctx, s, src, log, f, o)
+	} else {
+		err = runLogShow(ctx, s, log, f, o)
 	}
-	return rows
+	return closeAfter(src, err)
 }
 
-type jsonEntry struct {
-	Index     uint64       `json:"index"`
-	Term      uint64       `json:"term"`
-	Kind      string       `json:"kind"`
-	Committed bool         `json:"committed"`
-	Actions   []jsonAction `json:"actions,omitempty"`
-	Member    *jsonMember  `json:"member,omitempty"`
-}
-
-type jsonAction struct {
-	Op     string         `json:"op,omitempty"`
-	Kind   string         `json:"kind"`
-	ID     string         `json:"id"`
-	Name   string         `json:"name,omitempty"`
-	Object map[string]any `json:"object,omitempty"`
-}
-
-type jsonMember struct {
-	Op     string `json:"op,omitempty"`
-	RaftID string `json:"raft_id"`
-	NodeID string `json:"node_id,omitempty"`
-	Addr   string `json:"addr,omitempty"`
-}
-
-func showJSON(s *Streams, log *raftlog.Log, from uint64, reveal bool) error {
-	enc := json.NewEncoder(s.Out)
-	for e, err := range log.Entries(from) {
-		if err != nil {
-			return err
-		}
-		line, err := jsonOf(e, reveal)
-		if err != nil {
-			return err
-		}
-		if err := enc.Encode(line); err != nil {
-			return err
-		}
+func runLogShow(ctx context.Context, s *Streams, log *raftlog.Log, f *filter, o *logShowOptions) error {
+	out := bufio.NewWriterSize(s.Out, outputBytes)
+	v := newViewer(f, newEntryPrinter(out, log, o))
+	err := v.begin(log, max(f.from, log.FirstIndex()))
+	if err == nil {
+		err = v.walk(ctx, log, v.next, v.take)
+	}
+	if err := errors.Join(err, out.Flush()); err != nil {
+		return err
+	}
+	if v.tail && !o.json() {
+		fmt.Fprintf(s.Err, "* is beyond the commit index on disk, %d: it may have been acknowledged all the same\n", log.HardState().Commit)
 	}
 	noteTorn(s, log)
 	return nil
 }
 
-func jsonOf(e raftlog.Entry, reveal bool) (jsonEntry, error) {
-	out := jsonEntry{Index: e.Index, Term: e.Term, Kind: string(e.Kind), Committed: e.Committed}
-	if c := e.ConfChange; c != nil {
-		out.Member = &jsonMember{string(c.Op), fmt.Sprintf("%x", c.Member.RaftID), c.Member.NodeID, c.Member.Addr}
-	}
-	for _, a := range e.Actions {
-		object, err := a.Object.JSON(reveal)
-		if err != nil {
-			return out, err
-		}
-		out.Actions = append(out.Actions, jsonAction{string(a.Op), string(a.Object.Kind), a.Object.ID, a.Object.Name, object})
-	}
-	return out, nil
-}
+// outputBytes is what is written at once.
+const outputBytes = 256 << 10
 
 func noteTorn(s *Streams, log *raftlog.Log) {
 	if torn := log.Torn(); torn != nil {

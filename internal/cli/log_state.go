@@ -4,25 +4,41 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/swarmdr/swarmdr/pkg/raftlog"
 )
 
+// allKinds stands for every kind of object on the command line.
+const allKinds = "all"
+
+type logStateOptions struct {
+	logOptions
+	at        string
+	committed bool
+}
+
 func newLogStateCommand(s *Streams) *cobra.Command {
-	o := logOptions{}
-	committed := false
+	o := logStateOptions{logOptions: logOptions{outputOptions: outputOptions{more: []string{"yaml"}}}}
 	c := &cobra.Command{
 		Use:   "state [KIND [NAME]]",
 		Short: "Show the objects of the swarm after replaying the log",
 		Long: `Replay a manager's raft log, and show how many objects of each kind there are,
-the objects of one KIND, or one object. The whole log counts: acknowledged
-writes lie beyond the commit index on disk. --committed stops there.
+the objects of one KIND, in the singular or plural, or all of them, or those of
+one NAME, id or beginning of an id.
 
-Secrets are redacted unless asked for.
+The whole log counts: acknowledged writes lie beyond the commit index on disk.
+--committed stops there. --at shows the state of an earlier moment.
+
+` + momentHelp + `
+
+With -o json or yaml the objects are as the swarm keeps them. Secrets are
+redacted unless asked for.
 ` + exitHelp,
 		Example: `  swarmdr log state
-  swarmdr log state service --dir /var/lib/docker/swarm
+  swarmdr log state services --dir /var/lib/docker/swarm
+  swarmdr log state service web -o yaml --at "2026-11-21 14:02"
   swarmdr log state secret db-pass -o json --snapshot latest -i /root/identity.txt`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 2 {
@@ -30,18 +46,27 @@ Secrets are redacted unless asked for.
 			}
 			return nil
 		},
-		ValidArgs: kindNames(),
+		ValidArgsFunction: completeKind,
 		RunE: func(c *cobra.Command, args []string) error {
 			src, log, err := o.openLog(c.Context())
 			if err != nil {
 				return err
 			}
-			return closeAfter(src, runLogState(s, log, args, committed, &o))
+			return closeAfter(src, runLogState(s, log, args, &o))
 		},
 	}
 	o.AddFlags(c)
-	c.Flags().BoolVar(&committed, "committed", false, "leave out the tail beyond the commit index on disk")
+	c.Flags().StringVar(&o.at, "at", "", "the state at this `INDEX|TIME` (default: the end of the log)")
+	c.Flags().BoolVar(&o.committed, "committed", false, "leave out the tail beyond the commit index on disk")
 	return c
+}
+
+// completeKind offers no names: they cost a key and a replay.
+func completeKind(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return append(kindNames(), allKinds), cobra.ShellCompDirectiveNoFileComp
 }
 
 func kindNames() []string {
@@ -52,82 +77,75 @@ func kindNames() []string {
 	return names
 }
 
-func runLogState(s *Streams, log *raftlog.Log, args []string, committed bool, o *logOptions) error {
-	state, err := log.State(raftlog.StateOptions{CommittedOnly: committed})
+func runLogState(s *Streams, log *raftlog.Log, args []string, o *logStateOptions) error {
+	of, err := parseSelection(args)
+	if err != nil {
+		return err
+	}
+	at, err := parseMoment(o.at, time.Now())
+	if err != nil {
+		return err
+	}
+	through, err := at.resolve(log)
+	if err != nil {
+		return err
+	}
+	state, err := log.State(raftlog.StateOptions{Through: through, CommittedOnly: o.committed})
 	if err != nil {
 		return err
 	}
 	noteTorn(s, log)
 	if len(args) == 0 {
-		return stateSummary(s, log, state, o.json())
+		return stateSummary(s, log, state, &o.outputOptions)
 	}
-	objects, err := selectObjects(state, args)
+	objects, err := of.take(state)
 	if err != nil {
 		return err
 	}
-	if o.json() {
-		return objectsJSON(s, objects, o.reveal)
+	if o.json() || o.yaml() {
+		return objectTrees(s.Out, objects, o)
 	}
-	t := newTable(s.Out, "KIND", "ID", "NAME")
-	for _, object := range objects {
-		t.row(object.Kind, object.ID, object.Name)
-	}
-	return t.flush()
+	return objectTable(s.Out, state, of.kinds, objects)
 }
 
-// selectObjects takes kinds in the singular or plural, and names, ids or
-// prefixes of ids.
-func selectObjects(state *raftlog.State, args []string) ([]raftlog.Object, error) {
-	kind := strings.TrimSuffix(args[0], "s")
-	if !slices.Contains(kindNames(), kind) {
-		return nil, usagef("unknown kind %q: one of %s", args[0], strings.Join(kindNames(), ", "))
+// selection are the objects that a command line names.
+type selection struct {
+	kinds []raftlog.Kind
+	name  string
+}
+
+func parseSelection(args []string) (selection, error) {
+	if len(args) == 0 || args[0] == allKinds {
+		return selection{raftlog.Kinds(), strings.Join(args[min(len(args), 1):], "")}, nil
 	}
-	objects := slices.DeleteFunc(state.Objects(), func(o raftlog.Object) bool {
-		return string(o.Kind) != kind || len(args) > 1 && o.Name != args[1] && !strings.HasPrefix(o.ID, args[1])
+	kind := raftlog.Kind(strings.TrimSuffix(args[0], "s"))
+	if !slices.Contains(raftlog.Kinds(), kind) {
+		return selection{}, usagef("unknown kind %q: one of %s or %s", args[0], strings.Join(kindNames(), ", "), allKinds)
+	}
+	return selection{[]raftlog.Kind{kind}, strings.Join(args[1:], "")}, nil
+}
+
+// take finds objects by their name, their id or the beginning of it.
+func (of selection) take(state *raftlog.State) ([]raftlog.Object, error) {
+	var objects []raftlog.Object
+	for _, kind := range of.kinds {
+		objects = append(objects, state.OfKind(kind)...)
+	}
+	if of.name == "" {
+		return objects, nil
+	}
+	objects = slices.DeleteFunc(objects, func(o raftlog.Object) bool {
+		return o.Name != of.name && !strings.HasPrefix(o.ID, of.name)
 	})
-	if len(args) > 1 && len(objects) == 0 {
-		return nil, fmt.Errorf("no %s %q in the log", kind, args[1])
+	if len(objects) == 0 {
+		return nil, fmt.Errorf("no %s %q in the log", of.what(), of.name)
 	}
 	return objects, nil
 }
 
-func objectsJSON(s *Streams, objects []raftlog.Object, reveal bool) error {
-	out := []jsonAction{}
-	for _, o := range objects {
-		object, err := o.JSON(reveal)
-		if err != nil {
-			return err
-		}
-		out = append(out, jsonAction{"", string(o.Kind), o.ID, o.Name, object})
+func (of selection) what() string {
+	if len(of.kinds) == 1 {
+		return string(of.kinds[0])
 	}
-	return writeJSON(s.Out, out)
-}
-
-func stateSummary(s *Streams, log *raftlog.Log, state *raftlog.State, asJSON bool) error {
-	counts := state.Counts()
-	if asJSON {
-		return writeJSON(s.Out, map[string]any{
-			"node_id": log.Self().NodeID, "index": state.Index, "term": state.Term, "commit": log.HardState().Commit,
-			"objects": counts, "members": members(state),
-		})
-	}
-	fmt.Fprintf(s.Out, "node %s, index %d, term %d, commit index on disk %d\n\n", log.Self().NodeID, state.Index, state.Term, log.HardState().Commit)
-	t := newTable(s.Out, "KIND", "OBJECTS")
-	for _, k := range kindNames() {
-		t.row(k, counts[k])
-	}
-	t.row("", "")
-	t.row("RAFT MEMBER", "NODE", "ADDRESS")
-	for _, m := range members(state) {
-		t.row(m.RaftID, m.NodeID, m.Addr)
-	}
-	return t.flush()
-}
-
-func members(state *raftlog.State) []jsonMember {
-	out := []jsonMember{}
-	for _, m := range state.Members {
-		out = append(out, jsonMember{RaftID: fmt.Sprintf("%x", m.RaftID), NodeID: m.NodeID, Addr: m.Addr})
-	}
-	return out
+	return "object"
 }

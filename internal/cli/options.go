@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -164,23 +165,60 @@ func (o *identityOptions) AddFlags(c *cobra.Command) {
 
 // read returns nil when no file is named.
 func (o *identityOptions) read() (*snapshot.Identities, error) {
-	if len(o.files) == 0 {
-		return nil, nil
+	text, err := o.text()
+	if err != nil || text == nil {
+		return nil, err
 	}
-	var all bytes.Buffer
+	ids, err := snapshot.ParseIdentities(bytes.NewReader(text))
+	if err != nil {
+		return nil, keyError{err}
+	}
+	return ids, nil
+}
+
+// text is the content of all files together, nil when none is named.
+func (o *identityOptions) text() ([]byte, error) {
+	var all []byte
 	for _, path := range o.files {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return nil, keyError{fmt.Errorf("read identity: %w", err)}
 		}
-		all.Write(data)
-		all.WriteByte('\n')
+		all = append(append(all, data...), '\n')
 	}
-	ids, err := snapshot.ParseIdentities(&all)
-	if err != nil {
-		return nil, keyError{err}
+	return all, nil
+}
+
+// recipientOptions choose the age public keys that are sealed to.
+type recipientOptions struct {
+	names []string
+	file  string
+}
+
+func (o *recipientOptions) AddFlags(c *cobra.Command) {
+	c.Flags().StringArrayVarP(&o.names, "recipient", "r", nil, "age public `KEY` to seal to (repeatable)")
+	c.Flags().StringVarP(&o.file, "recipients-file", "R", "", "`FILE` of age public keys to seal to, one a line")
+}
+
+// read returns those of the command line, else those of the configuration. In
+// a file lines that begin with # are comments.
+func (o *recipientOptions) read(cfg config.Config) ([]string, error) {
+	names := o.names
+	if o.file != "" {
+		data, err := os.ReadFile(o.file)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("read recipients: %w", err)}
+		}
+		for line := range strings.Lines(string(data)) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+				names = append(names, line)
+			}
+		}
 	}
-	return ids, nil
+	if len(names) == 0 {
+		names = cfg.Recipients
+	}
+	return names, nil
 }
 
 // trustedSigners are those of the configuration and this host's own. Without

@@ -32,7 +32,7 @@ func (o *recoverOptions) AddFlags(c *cobra.Command) {
 	f.StringVar(&o.dir, "dir", "", "swarm `DIRECTORY` of the survivor (default: that of this manager)")
 	f.StringVar(&o.method, "method", "auto", "auto, force-new-cluster or rebuild")
 	f.StringVar(&o.advertise, "advertise-addr", "", "new `ADDRESS` of the survivor (default: the one in the log)")
-	f.StringArrayVar(&o.managers, "manager", nil, "`NAME=URL` of a manager to join again: its host name and docker host (repeatable, in this order)")
+	f.StringArrayVar(&o.managers, "manager", nil, "`NAME=URL` of another manager: its host name and docker host (repeatable, in this order)")
 	f.StringArrayVar(&o.abandon, "abandon", nil, "`NAME` of a --manager whose daemon still runs with its log, which is given up (repeatable)")
 	f.BoolVar(&o.discardTail, "discard-tail", false, "drop the entries beyond the commit index on disk")
 	f.StringVar(&o.tls.CACert, "tlscacert", "", "CA certificate `FILE` for tcp:// managers")

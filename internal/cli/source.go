@@ -41,6 +41,7 @@ func (o *sourceOptions) AddFlags(c *cobra.Command) {
 type source struct {
 	fs.FS
 	key   unlock.Key
+	live  bool // an engine may write to it
 	close func() error
 }
 
@@ -68,7 +69,7 @@ func (o *sourceOptions) openSource(ctx context.Context) (*source, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("open swarm directory: %w", err)
 	}
-	return &source{os.DirFS(dir), key, func() error { return nil }}, nil
+	return &source{os.DirFS(dir), key, true, func() error { return nil }}, nil
 }
 
 func (o *sourceOptions) openSnapshot(ctx context.Context, cfg config.Config, key unlock.Key) (*source, error) {
@@ -102,7 +103,7 @@ func (o *sourceOptions) openSnapshot(ctx context.Context, cfg config.Config, key
 	if err != nil {
 		return nil, err
 	}
-	return &source{opened, key, opened.Close}, nil
+	return &source{opened, key, false, opened.Close}, nil
 }
 
 var errNoIdentity = errors.New("a snapshot opens only with an age identity")

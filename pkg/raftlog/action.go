@@ -44,61 +44,80 @@ type rawAction struct {
 // decodeActions reads an InternalRaftRequest.
 func (e *Entry) decodeActions(plain []byte) error {
 	if _, err := requestShape.Check(plain); err != nil {
-		return &DamageError{What: "decode request", Err: err}
+		return &DamageError{Breaks: Content, What: "decode request", Err: err}
 	}
 	e.Kind, e.RequestID = EntryNormal, wire.Uint(plain, requestID)
-	return eachAction(plain, e.Index, func(a rawAction) {
+	actions, err := appendActions(nil, plain)
+	for _, a := range actions {
 		e.Actions = append(e.Actions, Action{Op: a.op, Object: newObject(a.kind, a.raw)})
-	})
+	}
+	return err
 }
 
-// eachAction goes through a request that was checked.
-func eachAction(request []byte, index uint64, f func(rawAction)) error {
+// appendActions appends the actions of a request.
+func appendActions(all []rawAction, request []byte) ([]rawAction, error) {
 	for len(request) > 0 {
 		field, rest, err := wire.Next(request)
 		if err != nil {
-			return &DamageError{What: "decode request", Err: err}
+			return all, &DamageError{Breaks: Content, What: "decode request", Err: err}
 		}
 		request = rest
 		if field.Number != requestAction {
 			continue
 		}
+		if field.Wire != wireBytes {
+			return all, &DamageError{Breaks: Content, What: fmt.Sprintf("action is of wire type %d", field.Wire)}
+		}
 		a, err := parseAction(field.Data)
 		if err != nil {
-			return fmt.Errorf("decode entry %d: %w", index, err)
+			return all, err
 		}
-		f(a)
+		all = append(all, a)
 	}
-	return nil
+	return all, nil
 }
 
 func parseAction(message []byte) (rawAction, error) {
-	a, what := rawAction{kind: -1}, api.StoreActionKindUnknown
+	a := rawAction{kind: -1}
 	for len(message) > 0 {
 		field, rest, err := wire.Next(message)
 		if err != nil {
-			return a, &DamageError{What: "decode action", Err: err}
+			return a, &DamageError{Breaks: Content, What: "decode action", Err: err}
 		}
 		message = rest
 		if field.Number == actionKind {
-			what = api.StoreActionKind(field.Varint)
+			a.op = opOf(api.StoreActionKind(field.Varint))
 			continue
 		}
-		a.kind, a.raw = kindOfAction(field.Number), field.Data
+		if a.kind = kindOfAction(field.Number); a.kind >= 0 && field.Wire != wireBytes {
+			return a, &DamageError{Breaks: Content, What: fmt.Sprintf("object is of wire type %d", field.Wire)}
+		}
+		a.raw = field.Data
 	}
-	switch what {
-	case api.StoreActionKindCreate:
-		a.op = Create
-	case api.StoreActionKindUpdate:
-		a.op = Update
-	case api.StoreActionKindRemove:
-		a.op = Remove
-	default:
-		return a, fmt.Errorf("action %d: %w", what, ErrNewerFormat)
+	if a.op == "" || a.kind < 0 {
+		return a, fmt.Errorf("action of unknown kind: %w", ErrNewerFormat)
 	}
-	if a.kind < 0 {
-		return a, fmt.Errorf("object of unknown kind: %w", ErrNewerFormat)
-	}
-	a.id = wire.Bytes(a.raw, fieldID)
+	a.id = idOf(a.raw)
 	return a, nil
+}
+
+// opOf returns "" for what no known engine writes.
+func opOf(kind api.StoreActionKind) Op {
+	switch kind {
+	case api.StoreActionKindCreate:
+		return Create
+	case api.StoreActionKindUpdate:
+		return Update
+	case api.StoreActionKindRemove:
+		return Remove
+	}
+	return ""
+}
+
+// idOf reads the ID of an object, which engines write first.
+func idOf(raw []byte) []byte {
+	if f, _, err := wire.Next(raw); err == nil && f.Number == fieldID {
+		return f.Data
+	}
+	return wire.Bytes(raw, fieldID)
 }

@@ -45,9 +45,24 @@ var (
 	ErrRemoved = errors.New("raft ID was removed from the swarm")
 )
 
+// Invariant is what damage breaks.
+type Invariant string
+
+// The invariants of a log.
+const (
+	Segments  Invariant = "segments"       // none is missing
+	Checksums Invariant = "checksums"      // one chain over all records
+	Records   Invariant = "records"        // each can be decoded
+	Entries   Invariant = "entries"        // their indexes and terms follow each other
+	Snapshots Invariant = "raft-snapshots" // one leads to the first entry
+	Content   Invariant = "content"        // what was decrypted can be decoded
+)
+
 // DamageError tells that a file of the log is not what the engine wrote.
 // [Open], [Log.Entries], [Log.State] and [KeepTail] return it.
 type DamageError struct {
+	// Breaks is the invariant that does not hold; empty means [Records].
+	Breaks Invariant
 	// File is the path below the swarm directory, slash separated.
 	File string
 	// Offset is the first byte of the damaged record, 0 where the whole
@@ -65,6 +80,14 @@ func (e *DamageError) Error() string {
 		text += ": " + e.Err.Error()
 	}
 	return text
+}
+
+// Invariant is Breaks with its default.
+func (e *DamageError) Invariant() Invariant {
+	if e.Breaks == "" {
+		return Records
+	}
+	return e.Breaks
 }
 
 // Unwrap returns the cause.

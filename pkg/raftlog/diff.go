@@ -1,6 +1,10 @@
 package raftlog
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+	"slices"
+)
 
 // Change is an object that two states hold differently.
 type Change struct {
@@ -21,11 +25,15 @@ func (c Change) Object() Object {
 }
 
 // Diff returns what happened between two states of a swarm, by kind in the
-// order of [Kinds], then by ID. Objects that were written alike are the same.
-func Diff(before, after *State) []Change {
+// order of [Kinds], then by ID; of some kinds where any are named. Objects that
+// were written alike are the same. Of two that were not, [Change.Fields] tells
+// what they do not share, which may be nothing.
+func Diff(before, after *State, of ...Kind) []Change {
 	var changes []Change
 	for _, kind := range Kinds() {
-		changes = append(changes, merge(before.OfKind(kind), after.OfKind(kind))...)
+		if len(of) == 0 || slices.Contains(of, kind) {
+			changes = append(changes, merge(before.OfKind(kind), after.OfKind(kind))...)
+		}
 	}
 	return changes
 }
@@ -49,4 +57,67 @@ func merge(old, recent []Object) []Change {
 		}
 	}
 	return changes
+}
+
+// FieldChange is a field that two versions of an object do not share.
+type FieldChange struct {
+	// Path is made of the names in [Object.AppendJSON], keys of maps, and of
+	// lists the index or, of environment variables, the name.
+	Path []string
+	// Before and After are JSON, "" where the field is absent or zero. Both
+	// read [Redacted] where a secret was changed.
+	Before, After string
+	// Churn tells that a swarm changes the field without having been asked.
+	Churn bool
+}
+
+// Fields returns what an update changed, in the order in which the message has
+// its fields; nothing for other changes. Secrets are redacted unless reveal is
+// true. The error is for what a newer engine may write.
+//
+// Churn are versions and times; of a node its state, its certificate and its
+// addresses in networks; of a service what the engine notes of its previous
+// specification, of the progress of updates and jobs, and its endpoint; of the
+// cluster the keys that encrypt network traffic, changed twice a day, and the
+// certificates of removed nodes; of a volume where it is published; and all of a
+// task.
+func (c Change) Fields(reveal bool) ([]FieldChange, error) {
+	if c.Op != Update {
+		return nil, nil
+	}
+	at := rank(c.After.Kind)
+	if at < 0 {
+		return nil, fmt.Errorf("compare %s: no value", c.After)
+	}
+	changes, err := kinds[at].shape.Changes(c.Before.raw, c.After.raw, reveal)
+	if err != nil {
+		return nil, fmt.Errorf("compare %s: %w", c.After, err)
+	}
+	fields := make([]FieldChange, len(changes))
+	for i, change := range changes {
+		fields[i] = FieldChange{change.Path, change.Before, change.After, isChurn(c.After.Kind, change.Path)}
+	}
+	return fields, nil
+}
+
+func isChurn(kind Kind, path []string) bool {
+	if kind == KindTask || path[0] == "meta" {
+		return true
+	}
+	switch kind {
+	case KindNode:
+		return slices.Contains([]string{"attachment", "attachments", "certificate"}, path[0]) ||
+			path[0] == "status" && len(path) > 1 && path[1] != "addr"
+	case KindService:
+		return slices.Contains([]string{
+			"specVersion", "previousSpec", "previousSpecVersion", "endpoint", "updateStatus", "jobStatus",
+		}, path[0])
+	case KindCluster:
+		return slices.Contains([]string{
+			"networkBootstrapKeys", "encryptionKeyLamportClock", "blacklistedCertificates",
+		}, path[0])
+	case KindVolume:
+		return path[0] == "publishStatus"
+	}
+	return false
 }

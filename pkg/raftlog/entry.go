@@ -62,7 +62,7 @@ func (l *Log) Entries(from uint64) iter.Seq2[Entry, error] {
 	if l.dec == nil {
 		return failed[Entry](ErrNoDecrypter)
 	}
-	return walk(l, from, func(_ *batch[Entry], it *item[Entry]) {
+	return walk(again[Entry](l, from), func(_ *batch[Entry], it *item[Entry]) {
 		it.out, it.err = l.entry(it.at, it.raw, nil)
 	})
 }
@@ -75,7 +75,7 @@ func Walk[T any](l *Log, from uint64, f func(Entry) (T, error)) iter.Seq2[T, err
 	if l.dec == nil {
 		return failed[T](ErrNoDecrypter)
 	}
-	return walk(l, from, func(b *batch[T], it *item[T]) {
+	return walk(again[T](l, from), func(b *batch[T], it *item[T]) {
 		e, err := l.entry(it.at, it.raw, &b.plain)
 		if err == nil {
 			it.out, err = f(e)
@@ -92,9 +92,9 @@ func failed[T any](err error) iter.Seq2[T, error] {
 }
 
 // entry decrypts and decodes, into the arena if there is one.
-func (l *Log) entry(at spot, raw raftpb.Entry, arena *[]byte) (Entry, error) {
+func (l *Log) entry(at place, raw raftpb.Entry, arena *[]byte) (Entry, error) {
 	e := Entry{Index: raw.Index, Term: raw.Term, Committed: raw.Index <= l.scan.state.Commit, Size: len(raw.Data)}
-	plain, err := l.decrypt(raw.Index, l.scan.place(at), raw.Data, arena)
+	plain, err := l.decrypt(raw.Index, at, raw.Data, arena)
 	if errors.Is(err, ErrOldKey) {
 		e.Kind = EntryUnreadable
 		return e, nil
@@ -112,7 +112,7 @@ func (l *Log) entry(at spot, raw raftpb.Entry, arena *[]byte) (Entry, error) {
 	default:
 		err = e.decodeActions(plain)
 	}
-	return e, l.scan.place(at).mark(err)
+	return e, at.mark(err)
 }
 
 // decrypt opens the data of an entry. Entries that the raft snapshot stands for

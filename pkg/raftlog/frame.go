@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"runtime"
+	"syscall"
 
 	"go.etcd.io/etcd/server/v3/storage/wal"
 	"go.etcd.io/etcd/server/v3/storage/wal/walpb"
@@ -17,7 +19,7 @@ const (
 
 	// windowBytes is what is read at once: small enough for the cache of a
 	// core, large enough to hold some hundred entries.
-	windowBytes = 512 << 10
+	windowBytes = 256 << 10
 
 	// maxRecordBytes bounds what one record may ask to allocate. swarmkit
 	// keeps an entry below 1.5 MiB, engines up to 20.10 refuse to read more
@@ -30,8 +32,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // frameError is a frame that cannot be read. Whether it is damage or the end
 // of the log depends on the segment it stands in.
 type frameError struct {
-	what string
-	err  error
+	what   string
+	err    error
+	breaks Invariant
 	// torn: an interrupted write may have left it like this.
 	torn bool
 }
@@ -55,20 +58,24 @@ type frames struct {
 	buf    []byte
 	from   int // buf[from:to] was read and not yet returned
 	to     int
-	// swap returns an empty buffer of windowBytes to go on with, so that what
-	// the old one holds stays valid. Without it buf is used again.
-	swap func() []byte
+	window func() []byte
+	// unpadded: frames need not fill up to eight bytes.
+	unpadded bool
 }
+
+// errStopped ends a reading that nobody waits for.
+var errStopped = errors.New("stopped")
 
 // newFrames reads at most size bytes of in; crc is the checksum at the end of
-// the segment before.
-func newFrames(in io.Reader, size int64, crc uint32, buf []byte) *frames {
-	return &frames{in: io.LimitReader(in, size), size: size, crc: crc, buf: buf}
+// the segment before. The function window returns a buffer to read into, which
+// may be the one before, or nil to end the reading.
+func newFrames(in io.Reader, size int64, crc uint32, window func() []byte) *frames {
+	return &frames{in: io.LimitReader(in, size), size: size, crc: crc, window: window}
 }
 
-// next returns the next record; its data is valid until the call after, or for
-// as long as the caller keeps the buffer that swap gave. The error is io.EOF at
-// the end of the segment, a *frameError for a bad frame, or that of the reader.
+// next returns the next record; its data is valid for as long as its window is.
+// The error is io.EOF at the end of the segment, a *frameError for a bad frame,
+// errStopped, or that of the reader.
 func (f *frames) next() (frame, error) {
 	length, pad, err := f.header()
 	if err != nil {
@@ -100,7 +107,9 @@ func (f *frames) need(n int) error {
 	if f.to-f.from >= n {
 		return nil
 	}
-	f.move(n)
+	if err := f.move(n); err != nil {
+		return err
+	}
 	for f.to-f.from < n {
 		if f.to == len(f.buf) {
 			f.buf = append(f.buf, make([]byte, min(n, max(2*len(f.buf), windowBytes))-len(f.buf))...)
@@ -118,21 +127,22 @@ func (f *frames) need(n int) error {
 	return nil
 }
 
-// move puts what is left to the begin of a buffer, if n bytes do not fit behind
-// it.
-func (f *frames) move(n int) {
+// move takes another window and puts what is left to its begin, if n bytes do
+// not fit into this one.
+func (f *frames) move(n int) error {
 	if f.from+n <= len(f.buf) {
-		return
+		return nil
 	}
-	rest, to := f.buf[f.from:f.to], f.buf
-	if f.swap != nil {
-		to = f.swap()
+	rest, to := f.buf[f.from:f.to], f.window()
+	if to == nil {
+		return errStopped
 	}
 	if len(to) < len(rest) {
 		to = make([]byte, len(rest))
 	}
 	f.to = copy(to, rest)
 	f.from, f.buf = 0, to
+	return nil
 }
 
 func (f *frames) header() (length, pad int, err error) {
@@ -157,7 +167,8 @@ func (f *frames) checkHeader(field uint64) (length, pad int, err error) {
 	if flags != 0 && !padded {
 		return 0, 0, &frameError{what: "frame header is invalid"}
 	}
-	if size == 0 || size > maxRecordBytes || (size+uint64(pad))%8 != 0 {
+	aligned := (size+uint64(pad))%8 == 0 || f.unpadded && pad == 0
+	if size == 0 || size > maxRecordBytes || !aligned {
 		return 0, 0, &frameError{what: fmt.Sprintf("frame length %d is invalid", size)}
 	}
 	if int64(size)+int64(pad) > f.size-f.offset-headerBytes {
@@ -189,8 +200,9 @@ func (f *frames) decode(body []byte) (frame, error) {
 	crc := crc32.Update(f.crc, castagnoli, fr.data)
 	if crc != fr.crc {
 		return frame{}, &frameError{
-			what: fmt.Sprintf("checksum is %08x, should be %08x", crc, fr.crc),
-			torn: hasZeroSector(body, f.offset+headerBytes),
+			breaks: Checksums,
+			what:   fmt.Sprintf("checksum is %08x, should be %08x", crc, fr.crc),
+			torn:   hasZeroSector(body, f.offset+headerBytes),
 		}
 	}
 	f.crc = crc
@@ -207,24 +219,52 @@ func (f *frames) badRecord(body []byte) error {
 }
 
 // rest reads on to the end of the segment and counts the bytes from the
-// current frame to the last one that is not zero.
+// current frame to the last one that is not zero. What was allocated and never
+// written is passed over where the file system can tell: it may be 64 MB.
 func (f *frames) rest() (int64, error) {
-	last, at := int64(0), int64(0)
-	for {
-		chunk := f.buf[f.from:f.to]
-		if n := lastNonZero(chunk); n > 0 {
-			last = at + int64(n)
+	last := int64(lastNonZero(f.buf[f.from:f.to]))
+	at := int64(f.to - f.from)
+	hole, err := f.skipHole(f.offset + at)
+	if err != nil || hole < 0 {
+		return last, err
+	}
+	at += hole
+	for buf := make([]byte, windowBytes); ; {
+		n, err := f.in.Read(buf)
+		if written := lastNonZero(buf[:n]); written > 0 {
+			last = at + int64(written)
 		}
-		at += int64(len(chunk))
-		n, err := f.in.Read(f.buf)
-		f.from, f.to = 0, n
-		if n == 0 && err == io.EOF {
+		at += int64(n)
+		if n == 0 && errors.Is(err, io.EOF) {
 			return last, nil
 		}
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return 0, err
 		}
 	}
+}
+
+// seekData is SEEK_DATA of lseek(2), which takes space that is allocated and
+// was never written for a hole.
+const seekData = 3
+
+// skipHole moves to the next byte that was written behind a place, and returns
+// how far that is, -1 if there is none.
+func (f *frames) skipHole(from int64) (int64, error) {
+	file, ok := f.in.(*io.LimitedReader).R.(io.Seeker)
+	if !ok || runtime.GOOS != "linux" {
+		return 0, nil
+	}
+	data, err := file.Seek(from, seekData)
+	if errors.Is(err, syscall.ENXIO) {
+		return -1, nil
+	}
+	if err == nil && data < f.size {
+		f.in = io.LimitReader(f.in.(*io.LimitedReader).R, f.size-data)
+		return data - from, nil
+	}
+	_, err = file.Seek(from, io.SeekStart)
+	return 0, err
 }
 
 // lastNonZero is the length of b without the zeros at its end.

@@ -1,9 +1,12 @@
 package raftlog_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"io/fs"
+	"slices"
 	"testing"
 	"testing/fstest"
 
@@ -77,7 +80,12 @@ func rechain(segment []byte) []byte {
 
 const onlySegment = "raft/wal-v3-encrypted/0000000000000000-0000000000000000.wal"
 
-// Whatever stands in a log: no panic, and an error of a known kind.
+// windows is what walking a log takes whatever its length: a goroutine for each
+// processor, and buffers for each.
+const windows = 16 << 20
+
+// FuzzOpen: whatever stands in a log, no panic, an error of a known kind, no more
+// memory than it is long, and the same answer in one pass and in two.
 func FuzzOpen(f *testing.F) {
 	seed := clearLog(f)
 	l, err := raftlog.Open(fstest.MapFS{onlySegment: &fstest.MapFile{Data: seed}}, plain{})
@@ -92,13 +100,53 @@ func FuzzOpen(f *testing.F) {
 			segment = rechain(segment)
 		}
 		files := fstest.MapFS{onlySegment: &fstest.MapFile{Data: segment}}
-		l, err := raftlog.OpenDamaged(files, plain{})
-		if err == nil {
-			_, err = l.State(raftlog.StateOptions{})
-		}
-		var damage *raftlog.DamageError
-		if err != nil && !errors.As(err, &damage) && !errors.Is(err, raftlog.ErrNewerFormat) {
-			t.Fatal(err)
+		n := raftlog.Allocated(func() { readAnyway(t, files) })
+		if n > 100*uint64(len(segment))+windows {
+			t.Fatalf("%d bytes were allocated for a log of %d", n, len(segment))
 		}
 	})
+}
+
+func readAnyway(t *testing.T, files fs.FS) {
+	t.Helper()
+	var st *raftlog.State
+	l, err := raftlog.OpenDamaged(files, plain{})
+	if err == nil {
+		st, err = l.State(raftlog.StateOptions{})
+	}
+	knownError(t, err)
+	v, errVerify := raftlog.Verify(files, plain{})
+	knownError(t, errVerify)
+	if (l == nil) != (v == nil) {
+		t.Fatalf("opened: %v; verified: %v", err, errVerify)
+	}
+	if v == nil {
+		return
+	}
+	knownError(t, v.Err)
+	if (err == nil) != (v.Err == nil) {
+		t.Fatalf("replayed: %v; verified: %v", err, v.Err)
+	}
+	if err == nil && !sameState(v.State, st) {
+		t.Fatalf("replayed: %v; verified: %v", st, v.State)
+	}
+}
+
+func knownError(t *testing.T, err error) {
+	t.Helper()
+	var damage *raftlog.DamageError
+	if err != nil && !errors.As(err, &damage) && !errors.Is(err, raftlog.ErrNewerFormat) {
+		t.Fatal(err)
+	}
+}
+
+// sameState compares all that states tell, the bytes of their objects included.
+func sameState(a, b *raftlog.State) bool {
+	return a.Index == b.Index && a.Term == b.Term && a.HighestTerm == b.HighestTerm &&
+		slices.Equal(a.Members, b.Members) && slices.Equal(a.Removed, b.Removed) && slices.Equal(a.EverSeen, b.EverSeen) &&
+		slices.Equal(a.Refused, b.Refused) && slices.EqualFunc(a.Objects(), b.Objects(), sameObject)
+}
+
+func sameObject(a, b raftlog.Object) bool {
+	return a.Kind == b.Kind && a.ID == b.ID && bytes.Equal(a.Raw(), b.Raw())
 }

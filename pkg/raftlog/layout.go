@@ -14,7 +14,8 @@ const raftDir = "raft"
 // layout is where an engine keeps its log, and in what form.
 type layout struct {
 	wal, snap string
-	// clear: records are not wrapped, let alone encrypted.
+	// clear: records are not wrapped, let alone encrypted. Docker 1.12 did
+	// not pad them either (etcd 2.3).
 	clear bool
 }
 
@@ -53,17 +54,23 @@ func findLayout(fsys fs.FS) (layout, error) {
 }
 
 // leftovers returns the directories of older formats beside the log. The engine
-// leaves them when it migrates (manager/state/raft/storage/walwrap.go).
-func leftovers(fsys fs.FS, used layout) []string {
+// leaves them when it migrates (manager/state/raft/storage/walwrap.go); builds
+// between 1.12 and 1.13 moved them to wal.* and snap.* when a manager was
+// removed.
+func leftovers(fsys fs.FS, used layout) ([]string, error) {
+	entries, err := fs.ReadDir(fsys, raftDir)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", raftDir, err)
+	}
 	var found []string
-	for _, l := range layouts() {
-		for _, dir := range []string{l.wal, l.snap} {
-			if l.clear && l != used && exists(fsys, dir) {
-				found = append(found, dir)
-			}
+	for _, e := range entries {
+		name := path.Join(raftDir, e.Name())
+		log := strings.HasPrefix(e.Name(), "wal") || strings.HasPrefix(e.Name(), "snap")
+		if e.IsDir() && log && !strings.Contains(name, "encrypted") && name != used.wal && name != used.snap {
+			found = append(found, name)
 		}
 	}
-	return found
+	return found, nil
 }
 
 func exists(fsys fs.FS, name string) bool {

@@ -45,7 +45,7 @@ func decodeConfChange(plain []byte) (ConfChange, *DamageError) {
 	}
 	op, ok := ops[raw.Type]
 	if !ok {
-		return ConfChange{}, &DamageError{What: fmt.Sprintf("membership change of unknown type %d", raw.Type)}
+		return ConfChange{}, &DamageError{Breaks: Content, What: fmt.Sprintf("membership change of unknown type %d", raw.Type)}
 	}
 	var member api.RaftMember
 	if damage := decode(raw.Context, &member, "member"); damage != nil {
@@ -96,27 +96,16 @@ func (m membership) apply(cc ConfChange) {
 	}
 }
 
-// membersAt returns the membership as of index.
-func (l *Log) membersAt(index uint64) (membership, error) {
-	base, err := l.baseFor(index)
-	if err != nil {
-		return membership{}, err
-	}
-	var snap api.ClusterSnapshot
-	if base.Index > 0 {
-		content, err := l.content(base)
-		if err != nil {
-			return membership{}, err
-		}
-		snap = content.members
-	}
-	m := newMembership(snap)
+// membersIn returns the membership as of an index, from that of a raft snapshot
+// before it.
+func (l *Log) membersIn(base *content, from, through uint64) membership {
+	m := newMembership(base.members)
 	for _, cc := range l.confs {
-		if cc.Index > base.Index && cc.Index <= index {
+		if cc.Index > from && cc.Index <= through {
 			m.apply(cc)
 		}
 	}
-	return m, nil
+	return m
 }
 
 func (m membership) list() []Member {

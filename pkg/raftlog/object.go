@@ -75,7 +75,12 @@ func rank(kind Kind) int {
 
 // kindOfAction finds a kind by its field in a StoreAction, or returns -1.
 func kindOfAction(field int) int {
-	return slices.IndexFunc(kinds[:], func(k kindInfo) bool { return k.action == field })
+	for at := range kinds {
+		if kinds[at].action == field {
+			return at
+		}
+	}
+	return -1
 }
 
 // Object is an object of the swarm, as the bytes that the engine wrote. Printing

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"sync/atomic"
 
 	"github.com/moby/swarmkit/v2/api"
 )
@@ -60,8 +61,10 @@ type Log struct {
 	snaps  []SnapshotInfo // usable ones, newest first
 	broken []*DamageError
 	confs  []ConfChange
+	old    []string
 	self   Member
 	damage *DamageError
+	held   atomic.Pointer[content]
 }
 
 // Open reads the swarm directory at the root of fsys, the one that holds raft/
@@ -93,36 +96,75 @@ func OpenDamaged(fsys fs.FS, dec Decrypter) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := scanLog(fsys, layout)
+	s, err := scanLog(fsys, layout, noTap(make([]byte, windowBytes)))
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{fsys: fsys, layout: layout, scan: s, damage: s.damage}
-	if layout.clear {
-		l.dec = clearText{}
-	}
-	l.snaps, l.broken, err = snapshots(fsys, layout.snap, s.markers)
+	l, err := newLog(s)
 	if err != nil {
-		return nil, err
-	}
-	if err := l.checkStart(); err != nil {
 		return nil, err
 	}
 	return l.With(dec)
 }
 
+// newLog judges what a scan has found, without a key.
+func newLog(s *scan) (l *Log, err error) {
+	l = &Log{fsys: s.fsys, layout: s.layout, scan: s, damage: s.damage}
+	l.snaps, l.broken, err = snapshots(s.fsys, s.layout.snap, s.markers)
+	if err != nil {
+		return nil, err
+	}
+	if l.old, err = leftovers(s.fsys, s.layout); err != nil {
+		return nil, err
+	}
+	if err := l.checkStart(); err != nil {
+		return nil, err
+	}
+	var meta api.RaftMember
+	if err := meta.Unmarshal(s.metadata); err != nil {
+		return nil, &DamageError{File: l.firstSegment(), What: "decode metadata", Err: err}
+	}
+	l.self = memberOf(&meta)
+	return l, nil
+}
+
 // With returns the log with another decrypter, as Open would, without reading
 // it again. Logs of layouts that do not encrypt have no use for it.
 func (l *Log) With(dec Decrypter) (*Log, error) {
-	log := *l
-	log.confs = nil
-	if !l.layout.clear {
-		log.dec = dec
+	log, err := l.decrypted(dec)
+	if err != nil || log.dec == nil {
+		return log, err
 	}
-	if err := log.identify(); err != nil {
-		return nil, err
+	addr, err := log.selfAddr()
+	if addr != "" {
+		log.self.Addr = addr
 	}
-	return &log, nil
+	return log, err
+}
+
+// decrypted also decrypts the membership changes.
+func (l *Log) decrypted(dec Decrypter) (*Log, error) {
+	log := &Log{
+		fsys: l.fsys, layout: l.layout, dec: dec, scan: l.scan, snaps: l.snaps, broken: l.broken,
+		old: l.old, self: l.self, damage: l.damage,
+	}
+	if l.layout.clear {
+		log.dec = clearText{}
+	}
+	if log.dec == nil {
+		return log, nil
+	}
+	for _, conf := range log.scan.confs {
+		cc, err := log.confChange(conf)
+		if errors.Is(err, ErrOldKey) {
+			continue // the raft snapshot knows its outcome
+		}
+		if err != nil {
+			return nil, err
+		}
+		log.confs = append(log.confs, cc)
+	}
+	return log, nil
 }
 
 // checkStart sees to it that the entries begin at 1 or behind a raft snapshot.
@@ -143,7 +185,7 @@ func (l *Log) checkStart() error {
 		return firstDamage(s.damage, l.broken[0])
 	}
 	return firstDamage(s.damage, &DamageError{
-		File: l.firstSegment(), What: fmt.Sprintf("entries begin at %d and no raft snapshot leads there", start),
+		Breaks: Snapshots, File: l.firstSegment(), What: fmt.Sprintf("entries begin at %d and no raft snapshot leads there", start),
 	})
 }
 
@@ -163,35 +205,9 @@ func (l *Log) firstSegment() string {
 	return l.scan.segments[0].path
 }
 
-// identify finds out who the manager is: the metadata holds the address of the
-// day it joined, the newest membership change or raft snapshot that of today.
-func (l *Log) identify() error {
-	var meta api.RaftMember
-	if err := meta.Unmarshal(l.scan.metadata); err != nil {
-		return &DamageError{File: l.firstSegment(), What: "decode metadata", Err: err}
-	}
-	l.self = memberOf(&meta)
-	if l.dec == nil {
-		return nil
-	}
-	for _, conf := range l.scan.confs {
-		cc, err := l.confChange(conf)
-		if errors.Is(err, ErrOldKey) {
-			continue // the raft snapshot knows its outcome
-		}
-		if err != nil {
-			return err
-		}
-		l.confs = append(l.confs, cc)
-	}
-	addr, err := l.selfAddr()
-	if addr != "" {
-		l.self.Addr = addr
-	}
-	return err
-}
-
-// selfAddr decrypts the raft snapshot only where the log does not tell.
+// selfAddr is the address of today: the metadata holds that of the day the
+// manager joined. The raft snapshot is decrypted only where the log does not
+// tell, and kept for the replay that mostly follows.
 func (l *Log) selfAddr() (string, error) {
 	for _, cc := range slices.Backward(l.confs) {
 		if cc.Member.RaftID == l.self.RaftID && cc.Member.Addr != "" {
@@ -201,8 +217,16 @@ func (l *Log) selfAddr() (string, error) {
 	if l.RaftSnapshot().Index == 0 {
 		return "", nil
 	}
-	members, err := l.membersAt(l.LastIndex())
-	return members.current[l.self.RaftID].Addr, err
+	base, err := l.baseFor(l.LastIndex())
+	if err != nil {
+		return "", err
+	}
+	content, err := l.content(base)
+	if err != nil {
+		return "", err
+	}
+	l.held.Store(content)
+	return l.membersIn(content, base.Index, l.LastIndex()).current[l.self.RaftID].Addr, nil
 }
 
 // Self returns the manager that wrote the log. With a decrypter its address is
@@ -254,6 +278,27 @@ func (l *Log) RaftSnapshot() SnapshotInfo {
 	return l.snaps[0]
 }
 
+// Announced returns index and term of the newest raft snapshot that the log has
+// a marker for, zeros without any. The engine writes the marker first, so its
+// file may be missing after a crash, and the log is complete without it.
+func (l *Log) Announced() (index, term uint64) {
+	for _, m := range l.scan.markers {
+		if m.Index > index {
+			index, term = m.Index, m.Term
+		}
+	}
+	return index, term
+}
+
+// Segments returns the paths of the segments that were read, in order.
+func (l *Log) Segments() []string {
+	paths := make([]string, len(l.scan.segments))
+	for i, s := range l.scan.segments {
+		paths[i] = s.path
+	}
+	return paths
+}
+
 // BrokenSnapshots returns the raft snapshots that cannot be read, though the
 // log is complete without them. A manager that lost power while it wrote one
 // leaves it like this.
@@ -271,4 +316,4 @@ func (l *Log) Clear() bool { return l.layout.clear }
 
 // OldDirs returns the directories of older log formats that still lie beside
 // the log, below the swarm directory. They hold secrets in clear.
-func (l *Log) OldDirs() []string { return leftovers(l.fsys, l.layout) }
+func (l *Log) OldDirs() []string { return l.old }

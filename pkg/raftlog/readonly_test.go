@@ -168,7 +168,7 @@ func TestReadErrors(t *testing.T) {
 			_, err = l.State(raftlog.StateOptions{})
 		}
 		if err == nil {
-			if after < 5 {
+			if after < 4 {
 				t.Fatalf("only %d reads", after)
 			}
 			return

@@ -42,25 +42,6 @@ func (l *Log) State(opts StateOptions) (*State, error) {
 	return st, nil
 }
 
-// Coverage is what [Log.Verify] has read.
-type Coverage struct {
-	// Entries were decrypted and decoded; Unreadable ones stand before the
-	// raft snapshot and need a key that the manager has dropped.
-	Entries, Unreadable uint64
-	// Newer entries hold fields that only a newer engine knows.
-	Newer uint64
-}
-
-// Verify is [Log.State] of the whole log that also decrypts and decodes the
-// entries before the raft snapshot. Where it fails, the state is the one before
-// the entry that the error is about, nil if there is none.
-func (l *Log) Verify() (*State, Coverage, error) {
-	if l.dec == nil {
-		return nil, Coverage{}, ErrNoDecrypter
-	}
-	return l.replay(l.RaftSnapshot(), l.FirstIndex(), l.LastIndex())
-}
-
 func (l *Log) through(opts StateOptions) (uint64, error) {
 	last := l.LastIndex()
 	through := last
@@ -94,60 +75,88 @@ func (l *Log) baseFor(index uint64) (SnapshotInfo, error) {
 type step struct {
 	index, term uint64
 	unreadable  bool
-	newer       bool
-	request     []byte
+	actions     []rawAction
 	conf        *ConfChange
 }
 
 // replay reads the entries from one index through another and applies those
 // behind base.
 func (l *Log) replay(base SnapshotInfo, from, through uint64) (*State, Coverage, error) {
-	var c Coverage
-	st, members, err := l.restore(base)
+	r, err := l.restore(base)
 	if err != nil {
-		return nil, c, err
+		return nil, Coverage{}, err
 	}
-	for s, stepErr := range l.steps(from, through) {
-		if err = stepErr; err != nil || s.index > through {
-			break
-		}
-		c.count(s)
-		if s.index <= base.Index {
-			continue
-		}
-		if err = st.step(s, members); err != nil {
-			break
-		}
+	err = r.run(l.steps(from, through), through)
+	if err == nil {
+		err = r.state.check()
 	}
-	st.HighestTerm = max(l.scan.state.Term, l.LastTerm(), st.Term)
-	st.Members, st.Removed = members.list(), sortedIDs(members.removed)
-	st.EverSeen = l.everSeen(st)
-	return st, c, err
+	return r.finish(l), r.covered, err
 }
 
-func (c *Coverage) count(s step) {
+// replayer is a replay on its way.
+type replayer struct {
+	base    SnapshotInfo
+	state   *State
+	members membership
+	covered Coverage
+}
+
+func (r *replayer) run(steps iter.Seq2[step, error], through uint64) error {
+	for s, err := range steps {
+		if err != nil {
+			return err
+		}
+		if s.index > through {
+			return nil
+		}
+		r.covered.count(s)
+		if s.index <= r.base.Index {
+			continue
+		}
+		if err := r.step(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *replayer) step(s step) error {
 	if s.unreadable {
-		c.Unreadable++
-		return
+		return fmt.Errorf("replay entry %d: %w", s.index, ErrOldKey)
 	}
-	c.Entries++
-	if s.newer {
-		c.Newer++
+	r.state.apply(s.index, s.actions)
+	r.state.Index, r.state.Term = s.index, s.term
+	if s.conf != nil {
+		r.members.apply(*s.conf)
 	}
+	return nil
+}
+
+func (r *replayer) finish(l *Log) *State {
+	st := r.state
+	st.HighestTerm = max(l.scan.state.Term, l.LastTerm(), st.Term)
+	st.Members, st.Removed = r.members.list(), sortedIDs(r.members.removed)
+	st.EverSeen = l.everSeen(st)
+	return st
 }
 
 func (l *Log) steps(from, through uint64) iter.Seq2[step, error] {
-	return walk(l, from, func(b *batch[step], it *item[step]) {
+	return walk(again[step](l, from), func(b *batch[step], it *item[step]) {
 		if it.raw.Index <= through {
-			it.out, it.err = l.step(it.at, it.raw, &b.plain)
+			l.work(b, it)
 		}
-		it.out.index, it.out.term = it.raw.Index, it.raw.Term
+		it.out.index = it.raw.Index
 	})
 }
 
+func (l *Log) work(b *batch[step], it *item[step]) {
+	it.out, it.err = l.step(b, it.at, it.raw)
+	it.out.index, it.out.term = it.raw.Index, it.raw.Term
+}
+
 // step decrypts and checks an entry.
-func (l *Log) step(at spot, raw raftpb.Entry, arena *[]byte) (s step, err error) {
-	plain, err := l.decrypt(raw.Index, l.scan.place(at), raw.Data, arena)
+func (l *Log) step(b *batch[step], at place, raw raftpb.Entry) (step, error) {
+	plain, err := l.decrypt(raw.Index, at, raw.Data, &b.plain)
 	if errors.Is(err, ErrOldKey) {
 		return step{unreadable: true}, nil
 	}
@@ -157,7 +166,7 @@ func (l *Log) step(at spot, raw raftpb.Entry, arena *[]byte) (s step, err error)
 	if raw.Type == raftpb.EntryConfChange {
 		cc, damage := decodeConfChange(plain)
 		if damage != nil {
-			return step{}, l.scan.place(at).mark(damage)
+			return step{}, at.mark(damage)
 		}
 		cc.Index = raw.Index
 		return step{conf: &cc}, nil
@@ -165,25 +174,12 @@ func (l *Log) step(at spot, raw raftpb.Entry, arena *[]byte) (s step, err error)
 	if raw.Type != raftpb.EntryNormal {
 		return step{}, fmt.Errorf("entry %d has type %s: %w", raw.Index, raw.Type, ErrNewerFormat)
 	}
-	s.request = plain
-	if s.newer, err = requestShape.Check(plain); err != nil {
-		return step{}, l.scan.place(at).mark(&DamageError{What: "decode request", Err: err})
+	start := len(b.actions)
+	b.actions, err = appendActions(b.actions, plain)
+	if err != nil {
+		return step{}, at.mark(fmt.Errorf("decode entry %d in %s: %w", raw.Index, at, err))
 	}
-	return s, nil
-}
-
-func (st *State) step(s step, members membership) error {
-	if s.unreadable {
-		return fmt.Errorf("replay entry %d: %w", s.index, ErrOldKey)
-	}
-	if err := st.applyRequest(s.index, s.request); err != nil {
-		return err
-	}
-	st.Index, st.Term = s.index, s.term
-	if s.conf != nil {
-		members.apply(*s.conf)
-	}
-	return nil
+	return step{actions: b.actions[start:]}, nil
 }
 
 // Apply takes in one entry of [Log.Entries] that follows the state: all of its
@@ -195,16 +191,6 @@ func (st *State) Apply(e Entry) {
 		actions[i] = rawAction{op: a.Op, kind: rank(a.Object.Kind), id: []byte(a.Object.ID), raw: a.Object.raw}
 	}
 	st.apply(e.Index, actions)
-}
-
-func (st *State) applyRequest(index uint64, request []byte) error {
-	st.actions = st.actions[:0]
-	err := eachAction(request, index, func(a rawAction) { st.actions = append(st.actions, a) })
-	if err != nil {
-		return err
-	}
-	st.apply(index, st.actions)
-	return nil
 }
 
 // apply does what the engine does (processEntry in manager/state/raft/raft.go):
@@ -252,22 +238,23 @@ type objectKey struct {
 	id   string
 }
 
-// restore returns the state that a raft snapshot holds, an empty one for the
-// zero value.
-func (l *Log) restore(info SnapshotInfo) (*State, membership, error) {
-	st := NewState()
+// restore begins with what a raft snapshot holds, or with nothing for the zero
+// value.
+func (l *Log) restore(info SnapshotInfo) (*replayer, error) {
+	r := &replayer{base: info, state: NewState(), members: newMembership(api.ClusterSnapshot{})}
 	if info.Index == 0 {
-		return st, newMembership(api.ClusterSnapshot{}), nil
+		return r, nil
 	}
 	content, err := l.content(info)
 	if err != nil {
-		return nil, membership{}, err
+		return nil, err
 	}
-	st.Index, st.Term = info.Index, info.Term
-	if err := content.fill(st); err != nil {
-		return nil, membership{}, info.mark(err)
+	r.state.Index, r.state.Term = info.Index, info.Term
+	r.members = newMembership(content.members)
+	if err := content.fill(r.state); err != nil {
+		return nil, info.mark(err)
 	}
-	return st, newMembership(content.members), nil
+	return r, nil
 }
 
 func (l *Log) everSeen(st *State) []uint64 {

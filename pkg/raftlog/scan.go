@@ -45,29 +45,42 @@ type scan struct {
 	header   int64 // end of the metadata in the last segment, 0 before
 	torn     *TornTail
 	damage   *DamageError
-	entry    func(at spot, e raftpb.Entry) // told of each entry, in the order of the log
+	tap      tap
 }
+
+// tap is told of the entries that a scan comes by, in the order of the log.
+type tap interface {
+	// window returns a buffer to read into, nil to end the scan.
+	window() []byte
+	// entry gets data that is valid until its window is used again.
+	entry(at place, e raftpb.Entry)
+}
+
+// noTap is for scans whose entries nobody wants.
+type noTap []byte
+
+func (t noTap) window() []byte          { return t }
+func (noTap) entry(place, raftpb.Entry) {}
 
 // scanLog reads all segments. Damage ends the scan and is kept in it; an error
 // means that the log could not be read at all.
-func scanLog(fsys fs.FS, l layout) (*scan, error) {
+func scanLog(fsys fs.FS, l layout, tap tap) (*scan, error) {
 	files, err := list(fsys, l.wal, ".wal")
 	if err != nil {
 		return nil, err
 	}
-	s := &scan{fsys: fsys, layout: l, span: newSpan()}
+	s := &scan{fsys: fsys, layout: l, span: newSpan(), tap: tap}
 	if len(files) == 0 {
-		s.damage = &DamageError{File: l.wal, What: "no segment"}
+		s.damage = &DamageError{Breaks: Segments, File: l.wal, What: "no segment"}
 		return s, nil
 	}
 	var crc uint32
-	buf := make([]byte, windowBytes)
 	for i, file := range files {
 		if i > 0 && file.a != files[i-1].a+1 {
-			s.damage = &DamageError{File: file.path, What: fmt.Sprintf("no segment between %d and %d", files[i-1].a, file.a)}
+			s.damage = &DamageError{Breaks: Segments, File: file.path, What: fmt.Sprintf("no segment between %d and %d", files[i-1].a, file.a)}
 			return s, nil
 		}
-		crc, err = s.segment(file.path, crc, i == len(files)-1, buf)
+		crc, err = s.segment(file.path, crc, i == len(files)-1)
 		if err != nil || s.damage != nil {
 			return s, err
 		}
@@ -76,7 +89,7 @@ func scanLog(fsys fs.FS, l layout) (*scan, error) {
 }
 
 // segment scans one file and returns the checksum at its end.
-func (s *scan) segment(name string, crc uint32, last bool, buf []byte) (uint32, error) {
+func (s *scan) segment(name string, crc uint32, last bool) (uint32, error) {
 	file, size, err := open(s.fsys, name)
 	if err != nil {
 		return 0, err
@@ -84,7 +97,8 @@ func (s *scan) segment(name string, crc uint32, last bool, buf []byte) (uint32, 
 	defer file.Close()
 	s.segments = append(s.segments, segment{path: name, crc: crc, next: s.span.last() + 1})
 	s.header = 0
-	f := newFrames(file, size, crc, buf)
+	f := newFrames(file, size, crc, s.tap.window)
+	f.unpadded = s.layout.clear
 	for {
 		fr, err := f.next()
 		if err != nil {
@@ -129,7 +143,7 @@ func (s *scan) end(f *frames, cause error, last bool) error {
 	}
 	if !last || !bad.torn {
 		if !clean {
-			s.damage = &DamageError{File: name, Offset: f.offset, What: bad.what, Err: bad.err}
+			s.damage = &DamageError{Breaks: bad.breaks, File: name, Offset: f.offset, What: bad.what, Err: bad.err}
 		}
 		return nil
 	}
@@ -146,7 +160,7 @@ func (s *scan) end(f *frames, cause error, last bool) error {
 // record takes in one record. The damage it returns has no file yet.
 func (s *scan) record(f *frames, fr frame) *DamageError {
 	if fr.offset == 0 && fr.kind != wal.CrcType {
-		return &DamageError{What: "segment does not begin with a checksum"}
+		return &DamageError{Breaks: Segments, What: "segment does not begin with a checksum"}
 	}
 	switch fr.kind {
 	case wal.EntryType:
@@ -180,7 +194,7 @@ func (s *scan) checksum(f *frames, fr frame) *DamageError {
 		s.segments[0].crc = fr.crc
 	}
 	if fr.crc != f.crc {
-		return &DamageError{What: fmt.Sprintf("checksum chain is %08x, should be %08x", f.crc, fr.crc)}
+		return &DamageError{Breaks: Checksums, What: fmt.Sprintf("checksum chain is %08x, should be %08x", f.crc, fr.crc)}
 	}
 	return nil
 }
@@ -228,9 +242,7 @@ func (s *scan) addEntry(fr frame) *DamageError {
 	if e.Type == raftpb.EntryConfChange {
 		s.confs = append(s.confs, confData{index: e.Index, at: s.place(at), data: bytes.Clone(e.Data)})
 	}
-	if s.entry != nil {
-		s.entry(at, e)
-	}
+	s.tap.entry(s.place(at), e)
 	return nil
 }
 

@@ -43,7 +43,7 @@ func snapshots(fsys fs.FS, dir string, markers []walpb.Snapshot) (good []Snapsho
 		if !marked(file, markers) {
 			continue
 		}
-		snap, damage, err := readSnapshot(fsys, file)
+		info, damage, err := scanSnapshot(fsys, file)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -51,8 +51,7 @@ func snapshots(fsys fs.FS, dir string, markers []walpb.Snapshot) (good []Snapsho
 			broken = append(broken, damage)
 			continue
 		}
-		meta := snap.Metadata
-		good = append(good, SnapshotInfo{Index: meta.Index, Term: meta.Term, Voters: meta.ConfState.Voters, File: file.path})
+		good = append(good, info)
 	}
 	return good, broken, nil
 }
@@ -71,7 +70,7 @@ func readSnapshot(fsys fs.FS, name numbered) (*raftpb.Snapshot, *DamageError, er
 	}
 	snap, damage := decodeSnapshot(content)
 	if damage == nil && (snap.Metadata.Term != name.a || snap.Metadata.Index != name.b) {
-		damage = &DamageError{What: "content belongs under another name"}
+		damage = &DamageError{Breaks: Snapshots, What: "content belongs under another name"}
 	}
 	if damage != nil {
 		damage.File = name.path
@@ -86,7 +85,7 @@ func readFile(fsys fs.FS, name string) ([]byte, *DamageError, error) {
 	}
 	defer file.Close()
 	if size > maxSnapshotBytes {
-		return nil, &DamageError{File: name, What: fmt.Sprintf("size %d is invalid", size)}, nil
+		return nil, &DamageError{Breaks: Snapshots, File: name, What: fmt.Sprintf("size %d is invalid", size)}, nil
 	}
 	var content bytes.Buffer
 	content.Grow(int(size) + bytes.MinRead)
@@ -108,48 +107,67 @@ const (
 	contentStore  = 3
 )
 
+// Wire types of protobuf.
+const (
+	wireVarint = 0
+	wireBytes  = 2
+)
+
 // decodeSnapshot copies nothing, as raft snapshots may be large.
 func decodeSnapshot(content []byte) (*raftpb.Snapshot, *DamageError) {
-	if err := wellFormed(content); err != nil {
-		return nil, &DamageError{What: "decode snapshot file", Err: err}
+	file, err := parts(content, wireVarint, wireBytes)
+	if err != nil {
+		return nil, &DamageError{Breaks: Snapshots, What: "decode snapshot file", Err: err}
 	}
-	inner := wire.Bytes(content, fileData)
+	inner := file[fileData].Data
 	crc := crc32.Checksum(inner, castagnoli)
-	if want := wire.Uint(content, fileCRC); uint64(crc) != want || len(inner) == 0 {
-		return nil, &DamageError{What: fmt.Sprintf("checksum is %08x, should be %08x", crc, want)}
+	if want := file[fileCRC].Varint; uint64(crc) != want || len(inner) == 0 {
+		return nil, &DamageError{Breaks: Snapshots, What: fmt.Sprintf("checksum is %08x, should be %08x", crc, want)}
 	}
-	if err := wellFormed(inner); err != nil {
-		return nil, &DamageError{What: "decode snapshot", Err: err}
+	snapshot, err := parts(inner, wireBytes, wireBytes)
+	if err != nil {
+		return nil, &DamageError{Breaks: Snapshots, What: "decode snapshot", Err: err}
 	}
-	snap := &raftpb.Snapshot{Data: wire.Bytes(inner, snapshotData)}
-	if damage := decode(wire.Bytes(inner, snapshotMeta), &snap.Metadata, "snapshot"); damage != nil {
+	snap := &raftpb.Snapshot{Data: snapshot[snapshotData].Data}
+	if damage := decode(snapshot[snapshotMeta].Data, &snap.Metadata, "snapshot"); damage != nil {
+		damage.Breaks = Snapshots
 		return nil, damage
 	}
 	return snap, nil
 }
 
-// wellFormed tells whether bytes are the fields of a message.
-func wellFormed(message []byte) error {
+// parts splits a message into its fields by number. Those with a wire type given,
+// from number 1 on, must have it and stand there once, as engines write them.
+func parts(message []byte, wires ...int) (fields [4]wire.Field, err error) {
 	for len(message) > 0 {
-		_, rest, err := wire.Next(message)
+		field, rest, err := wire.Next(message)
 		if err != nil {
-			return err
+			return fields, err
 		}
 		message = rest
+		if field.Number > len(wires) {
+			continue
+		}
+		if field.Wire != wires[field.Number-1] || fields[field.Number].Number != 0 {
+			return fields, fmt.Errorf("field %d is of another type, or stands there twice", field.Number)
+		}
+		fields[field.Number] = field
 	}
-	return nil
+	return fields, nil
 }
 
 // content is what a raft snapshot holds.
 type content struct {
+	index   uint64
 	members api.ClusterSnapshot
 	store   []byte
 }
 
-var storeShape = wire.Type("StoreSnapshot")
-
-// content decrypts a raft snapshot.
+// content decrypts a raft snapshot. Its memory goes to the one who asked.
 func (l *Log) content(info SnapshotInfo) (*content, error) {
+	if held := l.held.Swap(nil); held != nil && held.index == info.Index {
+		return held, nil
+	}
 	snap, damage, err := readSnapshot(l.fsys, numbered{path: info.File, a: info.Term, b: info.Index})
 	if err != nil {
 		return nil, err
@@ -166,19 +184,17 @@ func (l *Log) content(info SnapshotInfo) (*content, error) {
 
 // decodeContent reads an api.Snapshot, whose memory the result shares.
 func decodeContent(info SnapshotInfo, plain []byte) (*content, error) {
-	if err := wellFormed(plain); err != nil {
-		return nil, &DamageError{File: info.File, What: "decode snapshot content", Err: err}
+	fields, err := parts(plain, wireVarint, wireBytes, wireBytes)
+	if err != nil {
+		return nil, &DamageError{Breaks: Snapshots, File: info.File, What: "decode snapshot content", Err: err}
 	}
-	if version := wire.Uint(plain, contentFormat); version != uint64(api.Snapshot_V0) {
+	if version := fields[contentFormat].Varint; version != uint64(api.Snapshot_V0) {
 		return nil, fmt.Errorf("raft snapshot %s has version %d: %w", info.File, version, ErrNewerFormat)
 	}
-	c := &content{store: wire.Bytes(plain, contentStore)}
+	c := &content{index: info.Index, store: wire.Bytes(plain, contentStore)}
 	if damage := decode(wire.Bytes(plain, contentMember), &c.members, "membership"); damage != nil {
 		damage.File = info.File
 		return nil, damage
-	}
-	if _, err := storeShape.Check(c.store); err != nil {
-		return nil, &DamageError{File: info.File, What: "decode snapshot content", Err: err}
 	}
 	return c, nil
 }
@@ -188,16 +204,19 @@ func (c *content) fill(st *State) error {
 	for rest := c.store; len(rest) > 0; {
 		field, after, err := wire.Next(rest)
 		if err != nil {
-			return &DamageError{What: "decode snapshot content", Err: err}
+			return &DamageError{Breaks: Snapshots, What: "decode snapshot content", Err: err}
 		}
 		rest = after
 		at := field.Number - 1
 		if at < 0 || at >= len(kinds) {
 			return fmt.Errorf("objects of unknown kind: %w", ErrNewerFormat)
 		}
-		id := string(wire.Bytes(field.Data, fieldID))
+		if field.Wire != wireBytes {
+			return &DamageError{Breaks: Snapshots, What: fmt.Sprintf("%s is of wire type %d", kinds[at].kind, field.Wire)}
+		}
+		id := string(idOf(field.Data))
 		if _, exists := st.tables[at][id]; exists {
-			return &DamageError{What: fmt.Sprintf("%s %s stands there twice", kinds[at].kind, id)}
+			return &DamageError{Breaks: Snapshots, What: fmt.Sprintf("%s %s stands there twice", kinds[at].kind, id)}
 		}
 		st.tables[at][id] = &stored{raw: field.Data[:len(field.Data):len(field.Data)]}
 	}

@@ -34,8 +34,8 @@ type termRun struct{ from, term uint64 }
 // cut: what stands before the spot and has this index or a higher one was
 // replaced.
 type cut struct {
-	at    spot
-	index uint64
+	at          spot
+	index, last uint64 // first and last index that it replaces
 }
 
 func newSpan() span { return span{first: 1} }
@@ -57,19 +57,19 @@ func (s *span) term(index uint64) (uint64, bool) {
 
 func (s *span) follows(e raftpb.Entry) *DamageError {
 	if e.Index == 0 || e.Term == 0 {
-		return &DamageError{What: fmt.Sprintf("entry has index %d and term %d", e.Index, e.Term)}
+		return &DamageError{Breaks: Entries, What: fmt.Sprintf("entry has index %d and term %d", e.Index, e.Term)}
 	}
 	if s.count == 0 {
 		s.first = e.Index
 		return nil
 	}
 	if e.Index < s.first || e.Index > s.last()+1 {
-		return &DamageError{What: fmt.Sprintf("entry %d does not follow entries %d to %d", e.Index, s.first, s.last())}
+		return &DamageError{Breaks: Entries, What: fmt.Sprintf("entry %d does not follow entries %d to %d", e.Index, s.first, s.last())}
 	}
 	before, _ := s.term(e.Index - 1)
 	replaced, _ := s.term(e.Index)
 	if highest := max(before, replaced); e.Term < highest {
-		return &DamageError{What: fmt.Sprintf("entry %d has term %d after term %d", e.Index, e.Term, highest)}
+		return &DamageError{Breaks: Entries, What: fmt.Sprintf("entry %d has term %d after term %d", e.Index, e.Term, highest)}
 	}
 	return nil
 }
@@ -84,11 +84,16 @@ func (s *span) add(e raftpb.Entry) {
 
 // truncate drops the entries from index on, which stand before the spot.
 func (s *span) truncate(index uint64, at spot) {
+	s.cuts = append(s.cuts, cut{at: at, index: index, last: s.last()})
 	s.count = index - s.first
 	for n := len(s.terms); n > 0 && s.terms[n-1].from >= index; n-- {
 		s.terms = s.terms[:n-1]
 	}
-	s.cuts = append(s.cuts, cut{at: at, index: index})
+}
+
+// replacedBehind tells whether an entry behind an index was replaced.
+func (s *span) replacedBehind(index uint64) bool {
+	return slices.ContainsFunc(s.cuts, func(c cut) bool { return c.last > index })
 }
 
 // survivors tells, for spots in the order of the log, which entries are left.

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/moby/swarmkit/v2/api"
+
+	"github.com/swarmdr/swarmdr/pkg/raftlog/internal/wire"
 )
 
 // State is what the swarm holds as of one index. Its objects are kept as the
@@ -31,8 +33,7 @@ type State struct {
 	// them. The engine passes over such an entry, and so does the replay.
 	Refused []Refusal
 
-	tables  [len(kinds)]table
-	actions []rawAction // of the entry that is being applied
+	tables [len(kinds)]table
 }
 
 // table holds the objects of a kind, by ID. The bytes belong to it.
@@ -142,6 +143,36 @@ func (st *State) Delete(kind Kind, id string) {
 	if at := rank(kind); at >= 0 {
 		delete(st.tables[at], id)
 	}
+}
+
+// check reads each object to its last field. What was replaced or removed on the
+// way was read as far as its ID.
+func (st *State) check() error {
+	for at, table := range st.tables {
+		for id, o := range table {
+			if _, err := kinds[at].shape.Check(o.raw); err != nil {
+				what := fmt.Sprintf("decode %s %s as entry %d wrote it", kinds[at].kind, id, newObject(at, o.raw).Version())
+				return &DamageError{Breaks: Content, File: raftDir, What: what, Err: err}
+			}
+			if string(wire.Bytes(o.raw, fieldID)) != id { // it stands there twice; idOf takes the first
+				return &DamageError{Breaks: Content, File: raftDir, What: fmt.Sprintf("%s %s holds another ID", kinds[at].kind, id)}
+			}
+		}
+	}
+	return nil
+}
+
+// Newer counts the objects that hold fields only a newer engine knows.
+func (st *State) Newer() int {
+	n := 0
+	for at, table := range st.tables {
+		for _, o := range table {
+			if newer, err := kinds[at].shape.Check(o.raw); newer || err != nil {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // set copies raw.

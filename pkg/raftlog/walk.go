@@ -12,7 +12,7 @@ import (
 
 // item is one entry on its way through a walk.
 type item[T any] struct {
-	at  spot
+	at  place
 	raw raftpb.Entry // its data is encrypted
 	out T
 	err error
@@ -22,43 +22,42 @@ type item[T any] struct {
 type batch[T any] struct {
 	buf   []byte // the data of the items
 	plain []byte // what it decrypts to
-	items []item[T]
-	err   error // that ended the reading, behind the items
-	ready chan struct{}
+	// actions are those of the items, for work that wants them together.
+	actions []rawAction
+	items   []item[T]
+	err     error // that ended the reading, behind the items
+	ready   chan struct{}
 }
 
-// walker reads the second time: one goroutine reads, as many as there are
-// processors decrypt and work, and the caller takes the results in order. The
-// number of batches bounds what is in memory.
+// walker works on the entries of a log: one goroutine reads, as many as there
+// are processors decrypt and work, and the caller takes the results in order.
+// The number of batches bounds what is in memory.
 type walker[T any] struct {
-	log   *Log
-	from  uint64
-	work  func(b *batch[T], it *item[T])
-	alive *survivors
+	work func(b *batch[T], it *item[T])
 
 	free, todo, order chan *batch[T]
 	quit              chan struct{}
-	current           *batch[T]
+	current           *batch[T] // that the reader fills
 }
 
-// walk calls work for each entry from index on, concurrently, and yields what it
-// left in the items, in the order of the log. What lies in the batch is valid
-// until the loop goes on.
-func walk[T any](l *Log, from uint64, work func(b *batch[T], it *item[T])) iter.Seq2[T, error] {
+// walk calls work for each entry that read adds, concurrently, and yields what
+// it left in the items, in the order of the log. What lies in the batch is valid
+// until the loop goes on. read returns early if window or add do.
+func walk[T any](read func(w *walker[T]) error, work func(b *batch[T], it *item[T])) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		workers := runtime.GOMAXPROCS(0)
-		n := 2*workers + 2
+		n := workers + 2
 		w := &walker[T]{
-			log: l, from: from, work: work, alive: l.scan.span.survivors(), quit: make(chan struct{}),
+			work: work, quit: make(chan struct{}),
 			free: make(chan *batch[T], n), todo: make(chan *batch[T], n), order: make(chan *batch[T], n),
 		}
 		for range n {
-			w.free <- &batch[T]{buf: make([]byte, windowBytes), plain: make([]byte, 0, windowBytes), ready: make(chan struct{}, 1)}
+			w.free <- &batch[T]{ready: make(chan struct{}, 1)}
 		}
 		var running sync.WaitGroup
 		defer running.Wait()
 		defer close(w.quit)
-		running.Go(w.read)
+		running.Go(func() { w.read(read) })
 		for range workers {
 			running.Go(w.decrypt)
 		}
@@ -98,36 +97,37 @@ func (w *walker[T]) decrypt() {
 	}
 }
 
-// read fills batches until the log or the caller ends.
-func (w *walker[T]) read() {
+func (w *walker[T]) read(read func(w *walker[T]) error) {
 	defer close(w.order)
 	defer close(w.todo)
-	for i, seg := range w.log.scan.segments {
-		if i+1 < len(w.log.scan.segments) && w.log.scan.segments[i+1].next <= w.from {
-			continue
-		}
-		if !w.take() {
-			return
-		}
-		err := w.segment(i, seg)
-		if w.current == nil {
-			return
-		}
+	err := read(w)
+	if w.current != nil || err != nil && w.take() {
 		w.current.err = err
 		w.send()
-		if err != nil {
-			return
-		}
 	}
 }
 
-// take makes a free batch the current one. There is none when the caller has
-// ended.
+// window sends off what was added and returns an empty buffer, nil when the
+// caller has ended.
+func (w *walker[T]) window() []byte {
+	if w.current != nil {
+		w.send()
+	}
+	if !w.take() {
+		return nil
+	}
+	return w.current.buf
+}
+
 func (w *walker[T]) take() bool {
 	w.current = nil
 	select {
-	case w.current = <-w.free:
-		w.current.items, w.current.plain, w.current.err = w.current.items[:0], w.current.plain[:0], nil
+	case b := <-w.free:
+		if b.buf == nil {
+			b.buf, b.plain = make([]byte, windowBytes), make([]byte, 0, windowBytes)
+		}
+		b.items, b.plain, b.actions = b.items[:0], b.plain[:0], b.actions[:0]
+		w.current = b
 		return true
 	case <-w.quit:
 		return false
@@ -137,57 +137,68 @@ func (w *walker[T]) take() bool {
 func (w *walker[T]) send() {
 	w.order <- w.current
 	w.todo <- w.current
+	w.current = nil
 }
 
-// segment reads one file as far as the scan did.
-func (w *walker[T]) segment(i int, seg segment) error {
-	file, _, err := open(w.log.fsys, seg.path)
+func (w *walker[T]) add(at place, e raftpb.Entry) {
+	w.current.items = append(w.current.items, item[T]{at: at, raw: e})
+}
+
+// again reads the entries from an index on, as the scan found them.
+func again[T any](l *Log, from uint64) func(w *walker[T]) error {
+	return func(w *walker[T]) error {
+		alive := l.scan.span.survivors()
+		for i, seg := range l.scan.segments {
+			if i+1 < len(l.scan.segments) && l.scan.segments[i+1].next <= from {
+				continue
+			}
+			err := l.segmentAgain(seg, w.window, func(offset int64, e raftpb.Entry) {
+				if e.Index >= from && alive.has(spot{segment: i, offset: offset}, e.Index) {
+					w.add(place{file: seg.path, offset: offset}, e)
+				}
+			})
+			if errors.Is(err, errStopped) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// segmentAgain reads one file as far as the scan did.
+func (l *Log) segmentAgain(seg segment, window func() []byte, add func(offset int64, e raftpb.Entry)) error {
+	file, _, err := open(l.fsys, seg.path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	f := newFrames(file, seg.end, seg.crc, w.current.buf)
-	f.swap = func() []byte {
-		w.send()
-		if !w.take() {
-			return nil
-		}
-		return w.current.buf
-	}
+	f := newFrames(file, seg.end, seg.crc, window)
+	f.unpadded = l.layout.clear
 	for f.offset < seg.end {
 		fr, err := f.next()
-		if w.current == nil {
-			return nil
-		}
 		if err != nil {
-			return w.changed(seg, f.offset, err)
+			return changed(seg, f.offset, err)
 		}
-		if damage := w.add(spot{segment: i, offset: fr.offset}, fr); damage != nil {
+		if fr.kind != entryRecord {
+			continue
+		}
+		e, damage := parseEntry(fr.data)
+		if damage != nil {
 			return place{file: seg.path, offset: fr.offset}.mark(damage)
 		}
+		add(fr.offset, e)
 	}
 	return nil
 }
 
 // changed tells of a record that the scan has read and that is not there now.
-func (w *walker[T]) changed(seg segment, offset int64, err error) error {
+func changed(seg segment, offset int64, err error) error {
 	bad := (*frameError)(nil)
 	if errors.As(err, &bad) || errors.Is(err, io.EOF) {
 		return &DamageError{File: seg.path, Offset: offset, What: "log changed while it was read", Err: err}
 	}
 	return readError(seg.path, err)
-}
-
-func (w *walker[T]) add(at spot, fr frame) *DamageError {
-	if fr.kind != entryRecord {
-		return nil
-	}
-	e, damage := parseEntry(fr.data)
-	if damage != nil {
-		return damage
-	}
-	if e.Index >= w.from && w.alive.has(at, e.Index) {
-		w.current.items = append(w.current.items, item[T]{at: at, raw: e})
-	}
-	return nil
 }

@@ -42,13 +42,18 @@ func readSettings(dir string) (settings, error) {
 	return s, nil
 }
 
-// readdress copies docker-state.json with the address of the plan and without
-// the remote that it once joined through. Fields we do not know stay. Where
-// there is no such file, as after a force-new-cluster that failed, it writes
-// one.
+// readdress copies docker-state.json with the address of the plan.
 func readdress(src, dst string, p *Plan) error {
+	return dressAs(os.DirFS(src), dst, p.Evidence.Contents.Address, p.Address)
+}
+
+// dressAs copies docker-state.json for a manager that moves from one address to
+// another, which may be the same, without the remote that it once joined
+// through. Fields we do not know stay. Where there is no such file, as after a
+// force-new-cluster that failed, it writes one.
+func dressAs(src fs.FS, dst, from, to string) error {
 	fields := map[string]any{}
-	data, err := os.ReadFile(filepath.Join(src, dockerState))
+	data, err := fs.ReadFile(src, dockerState)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
 		return err
@@ -59,11 +64,11 @@ func readdress(src, dst string, p *Plan) error {
 		}
 	}
 	fields["RemoteAddr"], fields["JoinInProgress"] = "", false
-	if missing || p.Address != p.Evidence.Contents.Address {
+	if missing || from != to {
 		listen, _ := fields["ListenAddr"].(string)
-		fields["LocalAddr"], _ = splitAddr(p.Address)
-		fields["AdvertiseAddr"], fields["DataPathAddr"] = p.Address, ""
-		fields["ListenAddr"] = listenAddr(listen, p)
+		fields["LocalAddr"], _ = splitAddr(to)
+		fields["AdvertiseAddr"], fields["DataPathAddr"] = to, ""
+		fields["ListenAddr"] = listenAddr(listen, from, to)
 	}
 	data, err = json.Marshal(fields)
 	if err != nil {
@@ -74,10 +79,10 @@ func readdress(src, dst string, p *Plan) error {
 
 // listenAddr keeps the old one as far as it fits the new address: the address
 // of one interface is gone, and 0.0.0.0 takes no IPv6.
-func listenAddr(old string, p *Plan) string {
+func listenAddr(old, from, to string) string {
 	host, port := splitAddr(old)
-	newHost, newPort := splitAddr(p.Address)
-	if _, oldPort := splitAddr(p.Evidence.Contents.Address); port == "" || newPort != oldPort {
+	newHost, newPort := splitAddr(to)
+	if _, oldPort := splitAddr(from); port == "" || newPort != oldPort {
 		port = newPort
 	}
 	if host != allIPv6 {

@@ -46,6 +46,10 @@ func readCertificates(fsys fs.FS, name string) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrIncomplete, err)
 	}
+	return parseCertificates(name, rest)
+}
+
+func parseCertificates(name string, rest []byte) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	for {
 		var block *pem.Block

@@ -143,3 +143,15 @@ func BenchmarkBytes(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkChanges(b *testing.B) {
+	before, after, shape := marshal(b, task()), marshal(b, later()), wire.Type("Task")
+	b.SetBytes(int64(len(before) + len(after)))
+	b.ReportAllocs()
+	for b.Loop() {
+		changes, err := shape.Changes(before, after, false)
+		if len(changes) != 6 || err != nil {
+			b.Fatal(changes, err)
+		}
+	}
+}

@@ -20,7 +20,9 @@ func Type(name string) *Message {
 
 var shapes = sync.OnceValue(func() *builder {
 	messages, enums := registered()
-	return &builder{messages: messages, enums: enums, built: map[place]*Message{}}
+	b := &builder{messages: messages, enums: enums, built: map[place]*Message{}}
+	b.differs.New = func() any { return &differ{} }
+	return b
 })
 
 // place is a type below two names; no rule on secrets looks further up.
@@ -32,6 +34,8 @@ type builder struct {
 
 	mu    sync.Mutex
 	built map[place]*Message
+
+	differs sync.Pool
 }
 
 func (b *builder) get(name string) *Message {
@@ -52,7 +56,7 @@ func (b *builder) message(at place, depth int) *Message {
 	}
 	m := &Message{name: strings.TrimPrefix(at.name, swarmkitPackage), form: formOf(at.name)}
 	for _, f := range d.Field {
-		if !b.addField(m, at, d, f, depth) {
+		if !b.addField(m, at, f, depth) {
 			return nil
 		}
 	}
@@ -75,7 +79,7 @@ func formOf(name string) form {
 	return formWrapper
 }
 
-func (b *builder) addField(m *Message, at place, in *descriptor.DescriptorProto, d *descriptor.FieldDescriptorProto, depth int) bool {
+func (b *builder) addField(m *Message, at place, d *descriptor.FieldDescriptorProto, depth int) bool {
 	f := field{number: int(d.GetNumber()), name: d.GetJsonName(), list: d.IsRepeated()}
 	f.label = strconv.Quote(f.name) + ":"
 	value := d
@@ -187,6 +191,8 @@ func (f *field) step() step {
 	switch {
 	case f.isMap:
 		return stepMap
+	case f.kind == kindMessage && f.child.isNumbers():
+		return stepNumbers
 	case f.kind == kindMessage:
 		return stepMessage
 	case f.kind == kindStdDuration:
@@ -197,6 +203,19 @@ func (f *field) step() step {
 		return stepVarint
 	}
 	return stepBytes
+}
+
+// isNumbers tells of timestamps, versions and the like: one varint, or two.
+func (m *Message) isNumbers() bool {
+	if len(m.fields) != 2 && len(m.fields) != 3 {
+		return false
+	}
+	for _, f := range m.fields[1:] {
+		if f.step() != stepVarint || f.list {
+			return false
+		}
+	}
+	return true
 }
 
 // wire is the wire type of the field; a list of numbers may also be packed.

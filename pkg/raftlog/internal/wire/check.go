@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"encoding/binary"
 	"math"
+	"math/bits"
 	"time"
 )
 
@@ -12,7 +14,7 @@ import (
 // Errors are of type [*Error].
 func (m *Message) Check(raw []byte) (newer bool, err error) {
 	w := walk{}
-	if at := w.message(m, raw, 0); at < 0 {
+	if at := w.message(m, raw[:len(raw):len(raw)], 0); at < 0 {
 		return false, &Error{Offset: w.offset, What: w.what}
 	}
 	return w.newer, nil
@@ -39,8 +41,9 @@ func (w *walk) fail(offset, at int) int {
 }
 
 // message checks raw from a place on. What verifying a log costs beside the
-// cipher is this loop: it is iterative, and reads tags and lengths of one byte
-// in place. Strings that reach beyond the end are found when it is done.
+// cipher is this loop. So it is iterative, it passes over fields that need one
+// byte each for their tag and length without a call, and what reaches beyond
+// the end is found there.
 func (w *walk) message(m *Message, raw []byte, at int) int {
 	var stack [maxDepth]frame
 	depth, begin := 0, at
@@ -48,42 +51,29 @@ func (w *walk) message(m *Message, raw []byte, at int) int {
 		for at < len(raw) {
 			begin = at
 			o := m.ops[raw[at]]
-			if at++; o.step == stepRare {
-				if o, at = w.rare(m, raw, begin); at < 0 {
+			if at+1 < len(raw) && raw[at+1] < 0x80 {
+				if o.step == stepBytes {
+					at += 2 + int(raw[at+1])
+					continue
+				}
+				if o.step == stepVarint {
+					at += 2
+					continue
+				}
+			}
+			if o.step != stepMessage {
+				if at = w.field(m, o, raw, at); at < 0 {
 					return w.fail(begin, at)
 				}
+				continue
 			}
-			switch o.step {
-			case stepBytes:
-				if at < len(raw) && raw[at] < 0x80 {
-					at += 1 + int(raw[at])
-					continue
-				}
-				_, at = span(raw, at)
-			case stepVarint:
-				if at < len(raw) && raw[at] < 0x80 {
-					at++
-					continue
-				}
-				_, at = longVarint(raw, at)
-			case stepMessage:
-				var end int
-				if at, end = span(raw, at); end < 0 || depth == maxDepth {
-					return w.fail(begin, min(end, cutOff))
-				}
-				stack[depth] = frame{m, len(raw)}
-				depth++
-				m, raw = m.children[o.child], raw[:end]
-			case stepMap:
-				at = w.mapEntry(m, o, raw, at)
-			case stepFloat:
-				at += 4
-			case stepStdDuration:
-				at = w.duration(m.children[o.child], raw, at)
+			var end int
+			if at, end = span(raw, at+1); end < 0 || depth == maxDepth {
+				return w.fail(begin, min(end, cutOff))
 			}
-			if at < 0 {
-				return w.fail(begin, at)
-			}
+			stack[depth] = frame{m, len(raw)}
+			depth++
+			m, raw = m.children[o.child], raw[:end]
 		}
 		if at > len(raw) {
 			return w.fail(begin, cutOff)
@@ -94,6 +84,65 @@ func (w *walk) message(m *Message, raw []byte, at int) int {
 		depth--
 		m, raw = stack[depth].m, raw[:stack[depth].end]
 	}
+}
+
+// field checks any field and returns where it ends, which may be beyond raw.
+func (w *walk) field(m *Message, o op, raw []byte, at int) int {
+	if at++; o.step == stepRare {
+		if o, at = w.rare(m, raw, at-1); at < 0 {
+			return at
+		}
+	}
+	switch o.step {
+	case stepVarint:
+		return pastVarint(raw, at)
+	case stepMap:
+		return w.mapEntry(m, o, raw, at)
+	case stepFloat:
+		return at + 4
+	case stepDone:
+		return at
+	}
+	at, end := span(raw, at)
+	if end < 0 || o.step == stepBytes {
+		return end
+	}
+	child := m.children[o.child]
+	if o.step == stepNumbers && child.numbersEnd(raw, at, end) == end {
+		return end
+	}
+	if bad := w.message(child, raw[:end], at); bad < 0 {
+		return bad
+	}
+	if o.step == stepStdDuration && !fitsInt64(secondsAndNanos(raw[at:end])) {
+		w.offset, w.what = at, "duration out of range"
+		return badTag
+	}
+	return end
+}
+
+// numbersEnd returns where the first one or two fields of a message end, if
+// they are numbers 1 and 2. Timestamps and versions hold no more.
+func (m *Message) numbersEnd(raw []byte, at, end int) int {
+	if at < end && raw[at] == 1<<3 {
+		at = pastVarint(raw, at+1)
+	}
+	if at > 0 && at < end && raw[at] == 2<<3 && len(m.fields) == 3 {
+		at = pastVarint(raw, at+1)
+	}
+	return at
+}
+
+// pastVarint may look beyond the end of raw, but not of what Check was given.
+func pastVarint(raw []byte, at int) int {
+	if at+8 <= cap(raw) {
+		ends := ^binary.LittleEndian.Uint64(raw[at:at+8]) & 0x8080808080808080
+		if ends != 0 {
+			return at + 1 + bits.TrailingZeros64(ends)/8
+		}
+	}
+	_, at = longVarint(raw, at)
+	return at
 }
 
 // rare reads a tag that is not of the common form. It returns the op of a field
@@ -166,22 +215,6 @@ func (w *walk) mapEntry(m *Message, o op, raw []byte, at int) int {
 			}
 		}
 		at = next
-	}
-	return end
-}
-
-// duration checks one that the api package keeps as a number of nanoseconds.
-func (w *walk) duration(m *Message, raw []byte, at int) int {
-	at, end := span(raw, at)
-	if end < 0 {
-		return end
-	}
-	if bad := w.message(m, raw[:end], at); bad < 0 {
-		return bad
-	}
-	if !fitsInt64(secondsAndNanos(raw[at:end])) {
-		w.offset, w.what = at, "duration out of range"
-		return badTag
 	}
 	return end
 }

@@ -30,7 +30,6 @@ type entry struct {
 	key, value []byte
 	valued     bool
 	unknown    bool // it holds more than a key and a value
-	beyond     bool // its key or value is not where it should be
 }
 
 // readEntry reads an entry, the last key and value of which count.
@@ -48,7 +47,6 @@ func readEntry(raw []byte, at, end int) (e entry, ok bool) {
 		case 2:
 			e.value, e.valued = raw[p.begin:next], true
 		}
-		e.beyond = e.beyond || next > end
 		at = next
 	}
 	return e, true

@@ -46,34 +46,39 @@ func (p *printer) message(dst []byte, m *Message, raw []byte) []byte {
 	case formAny:
 		return p.any(dst, m, raw)
 	}
-	return p.object(append(dst, '{'), m, m.tidy(raw))
+	return p.object(append(dst, '{'), m, raw)
 }
 
 // object renders the fields of a message and the brace behind them.
 func (p *printer) object(dst []byte, m *Message, raw []byte) []byte {
+	var few [fewFields]run
 	always := m.always
-	for len(raw) > 0 {
-		w, at := next(raw)
-		if at < 0 {
-			return p.fail(dst, reason(at))
-		}
-		f := m.field(w.Number)
-		if f == nil {
-			raw = raw[at:]
-			continue
-		}
-		dst, always = p.absent(dst, m, always, w.Number)
-		switch {
-		case f.isMap:
-			dst, raw = p.mapField(dst, f, raw)
-		case f.list:
-			dst, raw = p.listField(dst, f, raw)
-		default:
-			dst, raw = p.single(dst, f, &w), raw[at:]
+	for _, r := range m.runs(few[:0], raw) {
+		if r.f != nil {
+			dst, always = p.absent(dst, m, always, r.number)
+			dst = p.field(dst, r.f, r.raw)
 		}
 	}
 	dst, _ = p.absent(dst, m, always, len(m.fields))
 	return append(dst, '}')
+}
+
+// fewFields are as many as most messages have; more are kept on the heap.
+const fewFields = 16
+
+// field renders all that a message has of one field, and its name.
+func (p *printer) field(dst []byte, f *field, raw []byte) []byte {
+	switch {
+	case f.isMap:
+		return p.mapValue(label(dst, f), f, raw)
+	case f.list:
+		return p.list(dst, f, raw)
+	}
+	w, _ := next(raw)
+	if f.leftOut(&w) {
+		return dst
+	}
+	return p.value(label(dst, f), f, &w)
 }
 
 // absent renders the messages before a field that JSON always shows. It
@@ -99,13 +104,6 @@ func label(dst []byte, f *field) []byte {
 	return append(dst, f.label...)
 }
 
-func (p *printer) single(dst []byte, f *field, w *Field) []byte {
-	if f.leftOut(w) {
-		return dst
-	}
-	return p.value(label(dst, f), f, w)
-}
-
 // leftOut tells of zero values that JSON does not show.
 func (f *field) leftOut(w *Field) bool {
 	if f.oneof != 0 {
@@ -127,33 +125,36 @@ func (f *field) leftOut(w *Field) bool {
 	return uint32(w.Varint) == 0
 }
 
-func (p *printer) listField(dst []byte, f *field, raw []byte) (out, rest []byte) {
+// list leaves out a packed list of none.
+func (p *printer) list(dst []byte, f *field, raw []byte) []byte {
 	start := len(dst)
 	dst = append(label(dst, f), '[')
 	open := len(dst)
-	for len(raw) > 0 {
-		w, at := next(raw)
-		if at < 0 || w.Number != f.number {
-			break
+	for at := 0; at < len(raw); {
+		_, begin, end := head(raw, at)
+		if end < 0 {
+			return p.fail(dst, reason(end))
 		}
-		dst = p.elements(dst, f, &w)
-		raw = raw[at:]
+		if f.scalar() {
+			dst = p.numbers(dst, f, raw[begin:end])
+		} else {
+			dst = append(p.value(dst, f, &Field{Data: raw[begin:end]}), ',')
+		}
+		at = end
 	}
-	if len(dst) == open { // a packed list of none
-		return dst[:start], raw
+	if len(dst) == open {
+		return dst[:start]
 	}
 	dst[len(dst)-1] = ']'
-	return dst, raw
+	return dst
 }
 
-// elements renders one field of a list, each element with a comma behind it.
-func (p *printer) elements(dst []byte, f *field, w *Field) []byte {
-	if w.Wire != wireBytes || !f.scalar() {
-		return append(p.value(dst, f, w), ',')
-	}
-	for at := 0; at < len(w.Data); {
+// numbers renders one field of a list, which may be packed, each element with a
+// comma behind it.
+func (p *printer) numbers(dst []byte, f *field, data []byte) []byte {
+	for at := 0; at < len(data); {
 		var v Field
-		if v.Varint, at = uvarint(w.Data, at); at < 0 {
+		if v.Varint, at = uvarint(data, at); at < 0 {
 			return p.fail(dst, reason(at))
 		}
 		dst = append(p.value(dst, f, &v), ',')

@@ -7,7 +7,9 @@ import (
 
 	"github.com/gogo/protobuf/jsonpb"
 	"github.com/gogo/protobuf/proto"
+	"github.com/gogo/protobuf/types"
 	"github.com/google/go-cmp/cmp"
+	"github.com/moby/swarmkit/v2/api"
 
 	"github.com/swarmdr/swarmdr/pkg/raftlog/internal/wire"
 )
@@ -92,6 +94,24 @@ func TestJSONIsThatOfJSONPB(t *testing.T) {
 			}
 		}
 		sameAsOracle(t, s, nil)
+	}
+}
+
+// TestOutOfRange has values that are valid on the wire but not in JSON.
+func TestOutOfRange(t *testing.T) {
+	s := of[api.Task]()
+	for _, at := range []types.Timestamp{{Nanos: -1}, {Nanos: 1e9}, {Seconds: -1 << 62}, {Seconds: 1 << 40}, {Seconds: -1, Nanos: 999999999}} {
+		sameAsOracle(t, s, marshal(t, &api.Task{Meta: api.Meta{CreatedAt: &at}}))
+	}
+	for _, d := range []types.Duration{
+		{Nanos: -1}, {Nanos: 1e9}, {Nanos: -1e9}, {Seconds: 1, Nanos: -1}, {Seconds: -1, Nanos: 1}, {Seconds: -1, Nanos: -1},
+		{Seconds: 315576000000}, {Seconds: 315576000001}, {Seconds: -315576000001},
+	} {
+		sameAsOracle(t, s, marshal(t, &api.Task{Spec: api.TaskSpec{Restart: &api.RestartPolicy{Delay: &d}}}))
+	}
+	_, err := s.shape.AppendJSON([]byte("kept"), marshal(t, &api.Task{Meta: api.Meta{CreatedAt: &types.Timestamp{Nanos: -1}}}), true)
+	if err == nil || err.Error() != "decode message: timestamp out of range" {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -5,20 +5,19 @@ import (
 	"slices"
 )
 
-// mapField renders the entries of a map, which follow each other, in the order
-// of their keys. Engines write them in any order.
-func (p *printer) mapField(dst []byte, f *field, raw []byte) (out, rest []byte) {
-	var few [16]entry
-	entries, rest := readEntries(few[:0], f, raw)
-	dst = append(label(dst, f), '{')
-	for i := range entries {
+// mapValue renders the entries of a map in the order of their keys. Engines
+// write them in any order.
+func (p *printer) mapValue(dst []byte, f *field, raw []byte) []byte {
+	var few [8]entry
+	dst = append(dst, '{')
+	for i, e := range readEntries(few[:0], raw) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendString(dst, entries[i].key), ':')
-		dst = p.entryValue(dst, f, &entries[i])
+		dst = append(appendString(dst, e.key), ':')
+		dst = p.entryValue(dst, f, &e)
 	}
-	return append(dst, '}'), rest
+	return append(dst, '}')
 }
 
 func (p *printer) entryValue(dst []byte, f *field, e *entry) []byte {
@@ -30,24 +29,24 @@ func (p *printer) entryValue(dst []byte, f *field, e *entry) []byte {
 
 // readEntries appends the entries sorted by their keys; of those that share one
 // the last counts.
-func readEntries(entries []entry, f *field, raw []byte) (sorted []entry, rest []byte) {
+func readEntries(entries []entry, raw []byte) []entry {
 	inOrder := true
-	for len(raw) > 0 {
-		w, at := next(raw)
-		if at < 0 || w.Number != f.number {
+	for at := 0; at < len(raw); {
+		_, begin, end := head(raw, at)
+		if end < 0 {
 			break
 		}
-		e, _ := readEntry(w.Data, 0, len(w.Data))
+		e, _ := readEntry(raw[:end], begin, end)
 		if n := len(entries); n > 0 && bytes.Compare(entries[n-1].key, e.key) >= 0 {
 			inOrder = false
 		}
 		entries = append(entries, e)
-		raw = raw[at:]
+		at = end
 	}
-	if !inOrder {
-		entries = sortEntries(entries)
+	if inOrder {
+		return entries
 	}
-	return entries, raw
+	return sortEntries(entries)
 }
 
 func sortEntries(entries []entry) []entry {

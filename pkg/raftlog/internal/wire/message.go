@@ -51,21 +51,21 @@ const (
 	kindStdDuration // a duration that the api package keeps as time.Duration
 )
 
-// field is the shape of one field.
+// field is the shape of one field. What rendering always needs stands first.
 type field struct {
-	number int
-	name   string // in JSON
 	label  string // "name":
-	kind   kind   // of a map, that of its values
+	child  *Message
+	kind   kind // of a map, that of its values
 	list   bool
 	isMap  bool // keys are strings
 	always bool // a message that is never nil in the api package
 	oneof  uint8
 	secret bool
-	env    bool   // NAME=value, of which the value is secret
-	words  []word // of an enum
-	child  *Message
+	env    bool // NAME=value, of which the value is secret
 	op     op
+	number int
+	words  []word // of an enum
+	name   string // in JSON
 }
 
 // word is the name of a value of an enum, quoted.
@@ -82,6 +82,7 @@ const (
 	stepBytes
 	stepVarint
 	stepMessage
+	stepNumbers // a message of one or two varints, and nothing else
 	stepMap
 	stepFloat
 	stepStdDuration
@@ -107,7 +108,7 @@ const (
 )
 
 // maxDepth bounds the nesting of messages; those of swarmkit stay below 12.
-const maxDepth = 32
+const maxDepth = 16
 
 // field returns nil for a number that the message does not know.
 func (m *Message) field(number int) *field {

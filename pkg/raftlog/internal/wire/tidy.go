@@ -5,33 +5,63 @@ import (
 	"slices"
 )
 
-// tidy returns raw with its own fields as engines write them: in the order of
-// their numbers, single ones once, one member of each oneof, entries of maps
-// and packed lists that end where they say. That is raw itself unless somebody
-// else wrote it. It does not look into the messages inside.
-func (m *Message) tidy(raw []byte) []byte {
-	if m.isTidy(raw) {
-		return raw
-	}
-	return m.tidied(raw)
+// run is all that a message has of one field, where its fields stand in order.
+type run struct {
+	number int
+	f      *field // nil for one that Message does not know
+	raw    []byte // with the tags
 }
 
-func (m *Message) isTidy(raw []byte) bool {
-	previous := 0
+// runs appends the fields of a message in the order of their numbers: single
+// ones once, one member of each oneof, lists without gaps, entries of maps and
+// packed lists that end where they say. Engines write so, but for the order:
+// gogo puts the member of a oneof where the last of its members would be. What
+// somebody else wrote is copied into that form. It does not look into the
+// messages inside.
+func (m *Message) runs(few []run, raw []byte) []run {
+	if runs, ok := m.split(few, raw); ok {
+		return runs
+	}
+	runs, _ := m.split(few, m.tidied(raw))
+	return runs
+}
+
+func (m *Message) split(runs []run, raw []byte) (sorted []run, ok bool) {
+	inOrder, begin, previous := true, 0, 0
 	var members uint64
-	for len(raw) > 0 {
-		w, at := next(raw)
-		if at < 0 || w.Number < previous {
-			return false
+	for at := 0; at < len(raw); {
+		tag, value, end := head(raw, at)
+		if end < 0 {
+			return runs, false
 		}
-		if f := m.field(w.Number); f != nil {
-			if !f.isMap && !f.list && w.Number == previous || members&f.member() != 0 || !f.contained(&w) {
-				return false
+		number := tag >> 3
+		f := m.field(number)
+		again := number == previous
+		if f != nil {
+			if again && !f.list && !f.isMap || members&f.member() != 0 || !f.contained(tag&7, raw[value:end]) {
+				return runs, false
 			}
 			members |= f.member()
 		}
-		previous = w.Number
-		raw = raw[at:]
+		if again {
+			runs[len(runs)-1].raw = raw[begin:end]
+		} else {
+			inOrder = inOrder && previous < number
+			begin, previous = at, number
+			runs = append(runs, run{number, f, raw[at:end]})
+		}
+		at = end
+	}
+	return runs, inOrder || sortRuns(runs)
+}
+
+// sortRuns fails where a field is in two places.
+func sortRuns(runs []run) bool {
+	slices.SortFunc(runs, func(a, b run) int { return a.number - b.number })
+	for i := 1; i < len(runs); i++ {
+		if runs[i].number == runs[i-1].number {
+			return false
+		}
 	}
 	return true
 }
@@ -41,16 +71,16 @@ func (f *field) member() uint64 { return 1 << f.oneof &^ 1 }
 
 // contained tells that entries of maps and packed lists do not reach beyond
 // their ends.
-func (f *field) contained(w *Field) bool {
+func (f *field) contained(wire int, data []byte) bool {
 	switch {
 	case f.isMap:
-		if f.child == nil && plainEntry(w.Data) {
+		if f.child == nil && plainEntry(data) {
 			return true
 		}
-		e, ok := readEntry(w.Data, 0, len(w.Data))
-		return ok && !e.beyond
-	case f.list && f.scalar() && w.Wire == wireBytes:
-		return len(w.Data) == 0 || w.Data[len(w.Data)-1] < 0x80
+		_, ok := readEntry(data, 0, len(data))
+		return ok
+	case f.list && f.scalar() && wire == wireBytes:
+		return len(data) == 0 || data[len(data)-1] < 0x80
 	}
 	return true
 }

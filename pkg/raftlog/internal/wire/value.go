@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"math"
@@ -55,12 +56,8 @@ func variable(f *field, data []byte) (name []byte, ok bool) {
 	if !f.env {
 		return nil, false
 	}
-	for i, b := range data {
-		if b == '=' {
-			return data[:i], true
-		}
-	}
-	return nil, false
+	name, _, ok = bytes.Cut(data, []byte{'='})
+	return name, ok
 }
 
 // appendWord appends the name of an enum's value, the number if it has none.
