@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"github.com/swarmdr/swarmdr/internal/compose"
 	"github.com/swarmdr/swarmdr/internal/durable"
 	"github.com/swarmdr/swarmdr/internal/engine"
 	"github.com/swarmdr/swarmdr/internal/keyring"
@@ -88,6 +89,7 @@ func advices() []advice {
 		{recovery.ErrNoJournal, exitFailed, "`swarmdr recover plan` begins one"},
 		{recovery.ErrTimeout, exitFailed, "run the same command again: it goes on where it stopped"},
 		{recovery.ErrUnknownManager, exitUsage, "name managers by their host names: `swarmdr log state node`"},
+		{compose.ErrNotFound, exitFailed, "`swarmdr log state service` names those there are"},
 		{engine.ErrUnavailable, exitFailed, "is dockerd running? --host or DOCKER_HOST names it"},
 		{engine.ErrNoLeader, exitFailed, "the quorum may be lost: `swarmdr quorum` tells, `swarmdr recover plan` shows the way out"},
 		{engine.ErrNotManager, exitFailed, "run it on a manager"},

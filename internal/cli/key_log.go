@@ -6,12 +6,9 @@ import (
 	"time"
 
 	"github.com/swarmdr/swarmdr/pkg/raftlog"
+	"github.com/swarmdr/swarmdr/pkg/snapshot"
 	"github.com/swarmdr/swarmdr/pkg/unlock"
 )
-
-// unlockSubsystem is whose key among Cluster.UnlockKeys locks the managers
-// (swarmkit ca.ManagerRole).
-const unlockSubsystem = "swarm-manager"
 
 // logTries is how often the log of a live manager is read: its last record may
 // be half written, and a file may go meanwhile.
@@ -43,16 +40,9 @@ func readUnlockKey(src *source) (*unlock.Known, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := &unlock.Known{Version: cluster.Meta.Version.Index}
-	for _, k := range cluster.UnlockKeys {
-		if k.Subsystem != unlockSubsystem {
-			continue
-		}
-		key, err := unlock.NewKey(k.Key)
-		if err != nil {
-			return nil, err
-		}
-		known.Fingerprint = key.Fingerprint()
+	key, err := snapshot.UnlockKey(cluster)
+	if err != nil {
+		return nil, err
 	}
-	return known, nil
+	return &unlock.Known{Fingerprint: key.Fingerprint(), Version: cluster.Meta.Version.Index}, nil
 }

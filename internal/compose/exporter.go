@@ -121,7 +121,7 @@ func (x *exporter) options(s section, key, owner string, values map[string]strin
 
 // header is the comment at the head of the file.
 func (x *exporter) header(what string) string {
-	lines := []string{"# " + printable(what) + ", exported by swarmdr. To deploy it:", "#   " + deployCommand(x.project.Stack)}
+	lines := []string{"# " + printable(what) + ", exported by swarmdr. To deploy it:", "#   " + printable(deployCommand(x.project.Stack))}
 	lines = append(lines, paragraph("Needed in the environment:", x.project.Variables)...)
 	lines = append(lines, paragraph("Not exported, since Compose has no word for it:", x.project.NotExported)...)
 	lines = append(lines, paragraph("To know before:", x.project.Notes)...)

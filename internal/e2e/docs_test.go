@@ -138,7 +138,7 @@ func TestReadme(t *testing.T) {
 		}
 		ran++
 	}
-	if ran < 10 {
-		t.Errorf("%d commands of the README were run, want 10 or more", ran)
+	if ran < 17 {
+		t.Errorf("%d commands of the README were run, want 17 or more", ran)
 	}
 }

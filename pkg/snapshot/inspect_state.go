@@ -56,7 +56,11 @@ func (i *inspector) checkUnlockKey(cluster *api.Cluster) {
 	if i.nodeKey == nil {
 		return
 	}
-	current := swarmKey(cluster)
+	current, err := UnlockKey(cluster)
+	if err != nil {
+		i.note(check, StatusDamaged, "that of the cluster object: %v", err)
+		return
+	}
 	version, latest := i.nodeKey.KEKVersion(), cluster.Meta.Version.Index
 	switch {
 	case version > latest:
@@ -74,17 +78,15 @@ func (i *inspector) checkUnlockKey(cluster *api.Cluster) {
 	}
 }
 
-// swarmKey returns the unlock key of the swarm, the zero one if there is none.
-func swarmKey(cluster *api.Cluster) unlock.Key {
+// UnlockKey returns the unlock key that a cluster object holds, the zero Key if
+// autolock is off. The error is a *unlock.KeyFormatError.
+func UnlockKey(cluster *api.Cluster) (unlock.Key, error) {
 	for _, k := range cluster.UnlockKeys {
 		if k.Subsystem == "swarm-manager" { // ca.ManagerRole of swarmkit
-			key, err := unlock.NewKey(k.Key)
-			if err == nil {
-				return key
-			}
+			return unlock.NewKey(k.Key)
 		}
 	}
-	return unlock.Key{}
+	return unlock.Key{}, nil
 }
 
 // checkCertificates checks the certificates against log, key and cluster, as far
