@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 
 	"github.com/swarmdr/swarmdr/pkg/raftlog"
@@ -30,20 +31,34 @@ func (d *difference) load(ctx context.Context, points [2]point) (err error) {
 		if *into, err = d.open(ctx, points[i]); err != nil {
 			return err
 		}
-		d.forgetTasks(into.state)
+		if into.state, err = d.withoutTasks(into.state); err != nil {
+			return err
+		}
+		debug.FreeOSMemory() // or what reading it took stands beside the next
 	}
 	d.warnOfStrangers()
 	return nil
 }
 
-// forgetTasks makes room: they are most of a swarm.
-func (d *difference) forgetTasks(state *raftlog.State) {
+// withoutTasks copies the rest of a state, so that all the memory of it is free
+// before the next one is read: tasks are most of a swarm.
+func (d *difference) withoutTasks(state *raftlog.State) (*raftlog.State, error) {
 	if slices.Contains(d.kinds, raftlog.KindTask) {
-		return
+		return state, nil
 	}
-	for _, task := range state.OfKind(raftlog.KindTask) {
-		state.Delete(raftlog.KindTask, task.ID)
+	rest := raftlog.NewState()
+	rest.Index, rest.Term = state.Index, state.Term
+	for _, kind := range raftlog.Kinds() {
+		if kind == raftlog.KindTask {
+			continue
+		}
+		for _, o := range state.OfKind(kind) {
+			if err := rest.Put(o); err != nil {
+				return nil, err
+			}
+		}
 	}
+	return rest, nil
 }
 
 func (d *difference) warnOfStrangers() {

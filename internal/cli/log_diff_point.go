@@ -93,7 +93,11 @@ func (d *difference) open(ctx context.Context, p point) (side, error) {
 			return side{}, err
 		}
 		other := logOptions{sourceOptions: *options, outputOptions: d.o.outputOptions}
-		if d.src, d.log, err = other.openLog(ctx); err != nil {
+		d.src, d.log, err = other.openLog(ctx)
+		if err != nil && options.dir == "" && p.source != "" {
+			err = fmt.Errorf("open %s, which is no directory here: %w", p.source, err)
+		}
+		if err != nil {
 			return side{}, err
 		}
 		d.source = p.source

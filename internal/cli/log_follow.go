@@ -61,7 +61,7 @@ func newFollower(ctx context.Context, s *Streams, src *source, log *raftlog.Log,
 			return nil, err
 		}
 	}
-	return f, f.begin(log, start)
+	return f, errors.Join(f.printer.begin(), f.begin(log, start))
 }
 
 // run reads whenever something has changed. What fails while the engine writes

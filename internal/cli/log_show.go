@@ -80,7 +80,7 @@ func (o *logShowOptions) run(ctx context.Context, s *Streams) error {
 func runLogShow(ctx context.Context, s *Streams, log *raftlog.Log, f *filter, o *logShowOptions) error {
 	out := bufio.NewWriterSize(s.Out, outputBytes)
 	v := newViewer(f, newEntryPrinter(out, log, o))
-	err := v.begin(log, max(f.from, log.FirstIndex()))
+	err := errors.Join(v.printer.begin(), v.begin(log, max(f.from, log.FirstIndex())))
 	if err == nil {
 		err = v.walk(ctx, log, v.next, v.take)
 	}

@@ -24,6 +24,8 @@ func newJSONPrinter(out *bufio.Writer, reveal bool) *jsonPrinter {
 	return &jsonPrinter{out: out, reveal: reveal, buffers: sync.Pool{New: func() any { return new([]byte) }}}
 }
 
+func (p *jsonPrinter) begin() error { return nil }
+
 func (p *jsonPrinter) prepare(e *shownEntry) (err error) {
 	e.text = p.buffers.Get().(*[]byte)
 	b := (*e.text)[:0]
@@ -114,12 +116,4 @@ func appendInside(b []byte, text string) []byte {
 		}
 	}
 	return append(b, text...)
-}
-
-// jsonMember is a raft member in the answer of a command.
-type jsonMember struct {
-	Op     string `json:"op,omitempty"`
-	RaftID string `json:"raft_id"`
-	NodeID string `json:"node_id,omitempty"`
-	Addr   string `json:"addr,omitempty"`
 }

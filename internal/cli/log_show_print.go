@@ -23,9 +23,7 @@ func newEntryPrinter(out *bufio.Writer, log *raftlog.Log, o *logShowOptions) ent
 		return &textPrinter{out: out, reveal: o.reveal}
 	}
 	digits := len(strconv.FormatUint(log.LastIndex(), 10))
-	p := &tablePrinter{out: out, width: max(len("INDEX"), digits+1)}
-	p.row("INDEX", "TERM", "TIME", "WHAT")
-	return p
+	return &tablePrinter{out: out, width: max(len("INDEX"), digits+1)}
 }
 
 // marked is an index with the mark of the tail.
@@ -60,6 +58,8 @@ type tablePrinter struct {
 	width int
 }
 
+func (p *tablePrinter) begin() error { return p.row("INDEX", "TERM", "TIME", "WHAT") }
+
 func (p *tablePrinter) prepare(*shownEntry) error { return nil }
 
 func (p *tablePrinter) look(*shownEntry, *story) error { return nil }
@@ -85,6 +85,8 @@ type textPrinter struct {
 	reveal bool
 	begun  bool
 }
+
+func (p *textPrinter) begin() error { return nil }
 
 func (p *textPrinter) prepare(*shownEntry) error { return nil }
 

@@ -115,14 +115,19 @@ type selection struct {
 }
 
 func parseSelection(args []string) (selection, error) {
+	of := selection{kinds: raftlog.Kinds()}
+	if len(args) > 1 {
+		of.name = args[1]
+	}
 	if len(args) == 0 || args[0] == allKinds {
-		return selection{raftlog.Kinds(), strings.Join(args[min(len(args), 1):], "")}, nil
+		return of, nil
 	}
 	kind := raftlog.Kind(strings.TrimSuffix(args[0], "s"))
-	if !slices.Contains(raftlog.Kinds(), kind) {
-		return selection{}, usagef("unknown kind %q: one of %s or %s", args[0], strings.Join(kindNames(), ", "), allKinds)
+	if !slices.Contains(of.kinds, kind) {
+		return of, usagef("unknown kind %q: one of %s or %s", args[0], strings.Join(kindNames(), ", "), allKinds)
 	}
-	return selection{[]raftlog.Kind{kind}, strings.Join(args[1:], "")}, nil
+	of.kinds = []raftlog.Kind{kind}
+	return of, nil
 }
 
 // take finds objects by their name, their id or the beginning of it.

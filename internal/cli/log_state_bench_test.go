@@ -8,7 +8,7 @@ import (
 	"github.com/swarmdr/swarmdr/internal/swarmgen"
 )
 
-// benchmarkRun measures command lines as a person types them, on a swarm of
+// benchmarkRun measures command lines, on a swarm of
 // 2,384 nodes, 96,287 tasks and 500 services, and on what became of it.
 func benchmarkRun(b *testing.B, commands map[string][]string) {
 	dir := b.TempDir()
@@ -42,5 +42,13 @@ func BenchmarkLogState(b *testing.B) {
 		"services": {"state", "services", "--dir", "BEFORE"},
 		"tasks":    {"state", "tasks", "--dir", "BEFORE"},
 		"json":     {"state", "tasks", "-o", "json", "--dir", "BEFORE"},
+	})
+}
+
+func BenchmarkLogDiff(b *testing.B) {
+	benchmarkRun(b, map[string][]string{
+		"table": {"diff", "BEFORE", "AFTER"},
+		"all":   {"diff", "BEFORE", "AFTER", "--all"},
+		"json":  {"diff", "BEFORE", "AFTER", "--all", "-o", "json"},
 	})
 }

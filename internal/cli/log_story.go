@@ -100,9 +100,9 @@ func (st *story) other(e *raftlog.Entry) string {
 }
 
 func (st *story) membership(c *raftlog.ConfChange) string {
-	m := c.Member
-	if m.NodeID == "" {
-		m = st.members[m.RaftID] // a removal has the raft ID alone
+	m, known := st.members[c.Member.RaftID]
+	if c.Op != raftlog.Remove { // which has the raft ID alone
+		m = c.Member
 	}
 	name := "manager"
 	if node, ok := st.state.Object(raftlog.KindNode, m.NodeID); ok && node.Name != "" {
@@ -114,7 +114,7 @@ func (st *story) membership(c *raftlog.ConfChange) string {
 	switch {
 	case c.Op == raftlog.Remove:
 		return name + " leaves"
-	case c.Op == raftlog.Update:
+	case c.Op == raftlog.Update || known:
 		return name + " moves to " + c.Member.Addr
 	}
 	return name + " joins at " + c.Member.Addr
@@ -125,6 +125,7 @@ func (st *story) apply(e raftlog.Entry) (refused string, err error) {
 	if c := e.ConfChange; c != nil && c.Op != raftlog.Remove {
 		st.members[c.Member.RaftID] = c.Member
 	}
+	st.whole = st.whole && e.Kind != raftlog.EntryUnreadable
 	if !st.whole {
 		return "", st.note(e)
 	}

@@ -21,10 +21,11 @@ type shownEntry struct {
 	refused string    // why it had no effect
 }
 
-// entryPrinter writes one form of the answer. prepare is called concurrently, the
-// others in the order of the log: look while the story is that before the entry,
-// print behind it.
+// entryPrinter writes one form of the answer. begin is called once. prepare is
+// called concurrently, the others in the order of the log: look while the story
+// is that before the entry, print behind it.
 type entryPrinter interface {
+	begin() error
 	prepare(e *shownEntry) error
 	look(e *shownEntry, st *story) error
 	print(e *shownEntry) error

@@ -75,8 +75,8 @@ func Walk[T any](l *Log, from uint64, f func(Entry) (T, error)) iter.Seq2[T, err
 	if l.dec == nil {
 		return failed[T](ErrNoDecrypter)
 	}
-	return walk(again[T](l, from), func(b *batch[T], it *item[T]) {
-		e, err := l.entry(it.at, it.raw, &b.plain)
+	return walk(again[T](l, from), func(_ *batch[T], it *item[T]) {
+		e, err := l.entry(it.at, it.raw, &it.plain)
 		if err == nil {
 			it.out, err = f(e)
 		}
@@ -91,10 +91,10 @@ func failed[T any](err error) iter.Seq2[T, error] {
 	}
 }
 
-// entry decrypts and decodes, into the arena if there is one.
-func (l *Log) entry(at place, raw raftpb.Entry, arena *[]byte) (Entry, error) {
+// entry decrypts and decodes, into the buffer if there is one.
+func (l *Log) entry(at place, raw raftpb.Entry, buffer *[]byte) (Entry, error) {
 	e := Entry{Index: raw.Index, Term: raw.Term, Committed: raw.Index <= l.scan.state.Commit, Size: len(raw.Data)}
-	plain, err := l.decrypt(raw.Index, at, raw.Data, arena)
+	plain, err := l.decrypt(raw.Index, at, raw.Data, buffer)
 	if errors.Is(err, ErrOldKey) {
 		e.Kind = EntryUnreadable
 		return e, nil
@@ -119,17 +119,17 @@ func (l *Log) entry(at place, raw raftpb.Entry, arena *[]byte) (Entry, error) {
 // stay on disk until their segment is full of such, while the engine drops
 // their key as soon as the snapshot is written (manager/deks.go): for them,
 // a failure is ErrOldKey.
-func (l *Log) decrypt(index uint64, at place, data []byte, arena *[]byte) ([]byte, error) {
+func (l *Log) decrypt(index uint64, at place, data []byte, buffer *[]byte) ([]byte, error) {
 	var dst []byte
-	if arena != nil {
-		dst = *arena
+	if buffer != nil {
+		dst = (*buffer)[:0]
 	}
 	plain, err := l.dec.AppendDecrypt(dst, data)
-	if err == nil && arena != nil {
-		*arena = plain
-	}
 	if err == nil {
-		return plain[len(dst):len(plain):len(plain)], nil
+		if buffer != nil {
+			*buffer = plain
+		}
+		return plain, nil
 	}
 	if index <= l.RaftSnapshot().Index {
 		return nil, fmt.Errorf("decrypt entry %d: %w", index, ErrOldKey)

@@ -1,6 +1,7 @@
 package raftlog
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -229,10 +230,10 @@ func (f *frames) rest() (int64, error) {
 		return last, err
 	}
 	at += hole
-	for buf := make([]byte, windowBytes); ; {
+	for buf, zeros := make([]byte, windowBytes), make([]byte, windowBytes); ; {
 		n, err := f.in.Read(buf)
-		if written := lastNonZero(buf[:n]); written > 0 {
-			last = at + int64(written)
+		if !bytes.Equal(buf[:n], zeros[:n]) {
+			last = at + int64(lastNonZero(buf[:n]))
 		}
 		at += int64(n)
 		if n == 0 && errors.Is(err, io.EOF) {

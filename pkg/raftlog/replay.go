@@ -76,6 +76,7 @@ type step struct {
 	index, term uint64
 	unreadable  bool
 	actions     []rawAction
+	plain       *[]byte // that the actions are parts of
 	conf        *ConfChange
 }
 
@@ -124,7 +125,9 @@ func (r *replayer) step(s step) error {
 	if s.unreadable {
 		return fmt.Errorf("replay entry %d: %w", s.index, ErrOldKey)
 	}
-	r.state.apply(s.index, s.actions)
+	if !r.state.exchange(s) {
+		r.state.apply(s.index, s.actions)
+	}
 	r.state.Index, r.state.Term = s.index, s.term
 	if s.conf != nil {
 		r.members.apply(*s.conf)
@@ -150,13 +153,14 @@ func (l *Log) steps(from, through uint64) iter.Seq2[step, error] {
 }
 
 func (l *Log) work(b *batch[step], it *item[step]) {
-	it.out, it.err = l.step(b, it.at, it.raw)
+	it.out, it.err = l.step(b, it)
 	it.out.index, it.out.term = it.raw.Index, it.raw.Term
 }
 
 // step decrypts and checks an entry.
-func (l *Log) step(b *batch[step], at place, raw raftpb.Entry) (step, error) {
-	plain, err := l.decrypt(raw.Index, at, raw.Data, &b.plain)
+func (l *Log) step(b *batch[step], it *item[step]) (step, error) {
+	at, raw := it.at, it.raw
+	plain, err := l.decrypt(raw.Index, at, raw.Data, &it.plain)
 	if errors.Is(err, ErrOldKey) {
 		return step{unreadable: true}, nil
 	}
@@ -179,7 +183,7 @@ func (l *Log) step(b *batch[step], at place, raw raftpb.Entry) (step, error) {
 	if err != nil {
 		return step{}, at.mark(fmt.Errorf("decode entry %d in %s: %w", raw.Index, at, err))
 	}
-	return step{actions: b.actions[start:]}, nil
+	return step{actions: b.actions[start:], plain: &it.plain}, nil
 }
 
 // Apply takes in one entry of [Log.Entries] that follows the state: all of its
@@ -191,6 +195,22 @@ func (st *State) Apply(e Entry) {
 		actions[i] = rawAction{op: a.Op, kind: rank(a.Object.Kind), id: []byte(a.Object.ID), raw: a.Object.raw}
 	}
 	st.apply(e.Index, actions)
+}
+
+// exchange is apply for the most frequent entry, one update of one object: the
+// object takes the buffer of the entry and leaves its old one, so that nothing
+// is copied. It returns false for all other entries.
+func (st *State) exchange(s step) bool {
+	if len(s.actions) != 1 || s.actions[0].op != Update {
+		return false
+	}
+	a := s.actions[0]
+	o := st.tables[a.kind][string(a.id)]
+	if o == nil {
+		return false
+	}
+	o.raw, o.buffer, *s.plain = a.raw, *s.plain, o.buffer
+	return true
 }
 
 // apply does what the engine does (processEntry in manager/state/raft/raft.go):

@@ -39,7 +39,10 @@ type State struct {
 // table holds the objects of a kind, by ID. The bytes belong to it.
 type table map[string]*stored
 
-type stored struct{ raw []byte }
+type stored struct {
+	raw    []byte
+	buffer []byte // that raw is a part of, if it may be used again
+}
 
 // Refusal is an entry that had no effect.
 type Refusal struct {
@@ -182,7 +185,8 @@ func (t table) set(id, raw []byte) {
 		o = &stored{}
 		t[string(id)] = o
 	}
-	o.raw = append(o.raw[:0], raw...)
+	o.buffer = append(o.buffer[:0], raw...)
+	o.raw = o.buffer
 }
 
 func (st *State) size() int {

@@ -16,12 +16,13 @@ type item[T any] struct {
 	raw raftpb.Entry // its data is encrypted
 	out T
 	err error
+	// plain is where the data is decrypted to. Whoever takes it leaves another.
+	plain []byte
 }
 
 // batch is what one window of a segment holds.
 type batch[T any] struct {
-	buf   []byte // the data of the items
-	plain []byte // what it decrypts to
+	buf []byte // the encrypted data of the items
 	// actions are those of the items, for work that wants them together.
 	actions []rawAction
 	items   []item[T]
@@ -124,9 +125,9 @@ func (w *walker[T]) take() bool {
 	select {
 	case b := <-w.free:
 		if b.buf == nil {
-			b.buf, b.plain = make([]byte, windowBytes), make([]byte, 0, windowBytes)
+			b.buf = make([]byte, windowBytes)
 		}
-		b.items, b.plain, b.actions = b.items[:0], b.plain[:0], b.actions[:0]
+		b.items, b.actions = b.items[:0], b.actions[:0]
 		w.current = b
 		return true
 	case <-w.quit:
@@ -141,7 +142,13 @@ func (w *walker[T]) send() {
 }
 
 func (w *walker[T]) add(at place, e raftpb.Entry) {
-	w.current.items = append(w.current.items, item[T]{at: at, raw: e})
+	b := w.current
+	if n := len(b.items); n < cap(b.items) {
+		b.items = b.items[:n+1]
+		b.items[n] = item[T]{at: at, raw: e, plain: b.items[n].plain}
+		return
+	}
+	b.items = append(b.items, item[T]{at: at, raw: e})
 }
 
 // again reads the entries from an index on, as the scan found them.

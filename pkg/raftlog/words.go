@@ -74,7 +74,7 @@ type words struct {
 }
 
 func (w *words) take(c *wire.Change) {
-	if c.Path[0] == "meta" {
+	if w.churns(c) {
 		return
 	}
 	path := strings.Join(c.Path, ".")
@@ -85,6 +85,14 @@ func (w *words) take(c *wire.Change) {
 	case phrase != "" && !slices.Contains(w.known, phrase):
 		w.known = append(w.known, phrase)
 	}
+}
+
+// churns is for what changes most: reports of the agents.
+func (w *words) churns(c *wire.Change) bool {
+	if w.kind == KindTask && c.Path[0] == "status" && len(c.Path) > 1 {
+		return c.Path[1] != "state" && c.Path[1] != "err"
+	}
+	return c.Path[0] == "meta"
 }
 
 // phrase returns known and nothing to say for what churns.
@@ -100,7 +108,7 @@ func (w *words) phrase(path string, c *wire.Change) (phrase string, known bool) 
 	case KindNode:
 		return w.nodePhrase(path, c)
 	case KindNetwork:
-		return w.networkPhrase(path, c)
+		return w.networkPhrase(c)
 	case KindCluster:
 		return clusterPhrase(path, c)
 	case KindVolume:

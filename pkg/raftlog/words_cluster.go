@@ -98,7 +98,7 @@ func revokedPhrase(c *wire.Change) string {
 	return "certificate of " + c.Path[1] + " revoked"
 }
 
-func (w *words) networkPhrase(path string, c *wire.Change) (phrase string, known bool) {
+func (w *words) networkPhrase(c *wire.Change) (phrase string, known bool) {
 	if c.Path[0] != "driverState" && c.Path[0] != "ipam" {
 		return "", false
 	}

@@ -1,0 +1,306 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// use is how a command is run on the planted swarm. OUT stands for a path that
+// does not exist yet, SOURCE for each of the sources that a command reads, KEY
+// for the unlock key.
+type use struct {
+	args string
+	// code is what it ends with; -1 where it needs an engine, which there is not.
+	code int
+	// prints and writes name a secret that is its very answer, on stdout or in a
+	// file.
+	prints, writes string
+	// reveals tells that with --reveal something is shown.
+	reveals bool
+}
+
+// uses is the table of all commands that read a log, a snapshot or a key.
+func uses(p *planted) map[string][]use {
+	return map[string][]use{
+		"log verify": {{args: "SOURCE KEY"}, {args: "SOURCE --no-key"}},
+		"log show": {
+			{args: "SOURCE KEY", reveals: true}, {args: "SOURCE KEY --kind service --op update", reveals: true},
+			{args: "SOURCE KEY --stack shop --since 1h", reveals: true}, {args: "SOURCE KEY --name gone_secret", reveals: true},
+		},
+		"log state": slices.Concat(
+			[]use{{args: "SOURCE KEY"}, {args: fmt.Sprintf("service --at %d SOURCE KEY", p.before), reveals: true}},
+			stateUses(), []use{{args: "services shop_web SOURCE KEY", reveals: true}, {args: "secret shop_secret SOURCE KEY", reveals: true}},
+		),
+		"log diff": {
+			{args: fmt.Sprintf("%d SOURCE KEY", p.before), reveals: true}, {args: fmt.Sprintf("%d SOURCE KEY --all", p.before), reveals: true},
+			{args: "2 SOURCE KEY --all", reveals: true}, {args: fmt.Sprintf("2 %d SOURCE KEY", p.before), reveals: true},
+		},
+		"log export stack":   {{args: "shop --out OUT SOURCE KEY", reveals: true}, {args: fmt.Sprintf("gone --at %d --out OUT SOURCE KEY", p.before), reveals: true}},
+		"log export service": {{args: "shop_web --out OUT SOURCE KEY", reveals: true}},
+		"log export secret":  {{args: "shop_secret --out OUT SOURCE KEY", code: exitUsage, reveals: true}, {args: "shop_secret --out - SOURCE KEY", code: exitUsage, reveals: true}},
+		"log export config":  {{args: "shop_config --out OUT SOURCE KEY", code: exitUsage, reveals: true}},
+		"log rewind":         {{args: fmt.Sprintf("--to %d --out OUT SOURCE KEY", p.before)}},
+		"key check":          {{args: "SOURCE KEY"}},
+		"key escrow":         {{args: "-r " + p.token + " --dir " + p.dir + " --out OUT KEY"}},
+		"key open":           {{args: p.escrow + " -i " + p.identity, prints: "unlock key"}},
+		"key strip":          {{args: "--out OUT SOURCE KEY", writes: "DEK"}},
+		"key new":            {{args: "OUT", writes: "an identity"}},
+		"key rotate":         {{args: "--out OUT -r " + p.token + " KEY", code: -1}},
+		"key unlock":         {{args: "KEY", code: -1}, {args: "KEY --manager m2=unix:///none.sock --timeout 1s", code: -1}},
+		"snapshot list":      {{args: ""}},
+		"snapshot verify":    {{args: "latest"}, {args: "latest -i " + p.identity + " KEY"}},
+		"backup":             {{args: "--mode hot -r " + p.token + " KEY", code: -1}},
+		"quorum":             {{args: "KEY", code: -1}},
+		"recover plan":       {{args: "--dir " + p.dir + " KEY", code: -1}},
+		"recover run":        {{args: "--confirm none --dir " + p.dir + " KEY", code: -1}},
+		"recover status":     {{args: "", code: -1}},
+	}
+}
+
+func stateUses() []use {
+	var all []use
+	for _, kind := range []string{"cluster", "node", "service", "network", "task", "secret", "config", "resource", "extension", "volume"} {
+		all = append(all, use{args: kind + " SOURCE KEY", reveals: kind != "node" && kind != "extension" && kind != "network"})
+	}
+	return all
+}
+
+// readNothing are the commands that read neither log nor snapshot nor key.
+func readNothing() []string {
+	return []string{
+		"version", "lab up", "lab down", "lab ls", "lab exec", "lab kill", "lab stop", "lab start", "lab partition", "lab heal",
+	}
+}
+
+// TestEveryCommandIsInTheTable fails for a new command until it is looked at.
+func TestEveryCommandIsInTheTable(t *testing.T) {
+	table := uses(&planted{})
+	for _, c := range commands(testTree(t)) {
+		name := strings.TrimPrefix(c.CommandPath(), "swarmdr ")
+		if _, listed := table[name]; listed == slices.Contains(readNothing(), name) {
+			t.Errorf("%s: add it to uses, or to readNothing if it reads no log, no snapshot and no key", name)
+		}
+	}
+	if len(table) < 23 {
+		t.Errorf("%d commands in the table", len(table))
+	}
+}
+
+// TestNoCommandShowsSecrets runs every command in every form, well and with a
+// wrong key, without one and on a damaged log, and looks for every secret in what
+// it prints and writes.
+func TestNoCommandShowsSecrets(t *testing.T) {
+	p := plant(t)
+	p.run(t, "key", "escrow", "--unlock-key-file", p.keyFile, "--dir", p.dir, "-r", p.token, "--out", p.escrow)
+	for name, all := range uses(p) {
+		t.Run(name, func(t *testing.T) {
+			for _, u := range all {
+				for _, form := range formsOf(t, name) {
+					p.look(t, u, name, form)
+				}
+			}
+		})
+	}
+}
+
+// formsOf are the forms of output that a command says it has.
+func formsOf(t *testing.T, name string) []string {
+	t.Helper()
+	flag := commandOf(t, name).Flags().Lookup("output")
+	if flag == nil {
+		t.Fatalf("%s has no forms of output", name)
+	}
+	_, words, _ := strings.Cut(flag.Usage, ": ")
+	forms := strings.FieldsFunc(strings.ReplaceAll(words, " or ", ", "), func(r rune) bool { return r == ',' || r == ' ' })
+	if !slices.Contains(forms, "json") || !slices.Contains(forms, "table") {
+		t.Fatalf("%s has the forms %q", name, forms)
+	}
+	return forms
+}
+
+func commandOf(t *testing.T, name string) *cobra.Command {
+	t.Helper()
+	c, _, err := testTree(t).Find(strings.Fields(name))
+	noError(t, err)
+	return c
+}
+
+// look runs a use from each source: as it should be, and in three ways wrong.
+func (p *planted) look(t *testing.T, u use, name, form string) {
+	t.Helper()
+	key, wrong := "--unlock-key-file "+p.keyFile, "--unlock-key-file "+p.wrongKey
+	dir, damaged := "--dir "+p.dir, "--dir "+p.damaged
+	latest := "--snapshot latest -i " + p.identity
+	for _, with := range []struct {
+		source, key string
+		good        bool
+	}{{dir, key, true}, {latest, key, true}, {dir, wrong, false}, {dir, "", false}, {damaged, key, false}, {latest, wrong, false}} {
+		line := name + " " + u.args + " -v -o " + form
+		args := strings.Fields(strings.NewReplacer("SOURCE", with.source, "KEY", with.key).Replace(line))
+		code, said, written := p.runInto(t, args)
+		if with.good && u.code >= 0 && code != u.code {
+			t.Errorf("swarmdr %s: exit %d: %s", strings.Join(args, " "), code, said)
+		}
+		p.mayShow(t, args, said, u.prints)
+		p.mayShow(t, args, written, u.writes)
+		if with.good && u.reveals && form == "json" {
+			_, said, written = p.runInto(t, append(args, "--reveal"))
+			if !strings.Contains(strings.Join(p.secretsIn(said+written), " "), canaryStem) {
+				t.Errorf("swarmdr %s --reveal reveals nothing", strings.Join(args, " "))
+			}
+		}
+	}
+}
+
+func (p *planted) mayShow(t *testing.T, args []string, text, allowed string) {
+	t.Helper()
+	for _, secret := range p.secretsIn(text) {
+		related := allowed == "unlock key" && secret == "KEK" || allowed == "DEK" && secret == "private key"
+		if secret != allowed && !related {
+			t.Errorf("swarmdr %s shows %s", strings.Join(args, " "), secret)
+		}
+	}
+}
+
+// runInto runs a command with a new path in place of OUT, and returns the
+// content of all it wrote there.
+func (p *planted) runInto(t *testing.T, args []string) (code int, said, written string) {
+	t.Helper()
+	dir, err := os.MkdirTemp(p.work, "out")
+	noError(t, err)
+	out := filepath.Join(dir, "new")
+	args = slices.Clone(args)
+	for i := range args {
+		if args[i] == "OUT" {
+			args[i] = out
+		}
+	}
+	code, said = p.run(t, args...)
+	noError(t, fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(os.DirFS(dir), name)
+		written += name + "\n" + string(data) + "\n"
+		return err
+	}))
+	noError(t, os.RemoveAll(dir))
+	return code, said, written
+}
+
+func (p *planted) run(t *testing.T, args ...string) (code int, said string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = Main(args, &Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
+	return code, out.String() + errs.String()
+}
+
+// secretsIn names the secrets that a text shows in any form.
+func (p *planted) secretsIn(text string) []string {
+	seen := newSeen(text)
+	var found []string
+	for name, secret := range p.secrets {
+		if seen.has(secret) {
+			found = append(found, name)
+		}
+	}
+	for _, other := range []string{"AGE-SECRET-KEY-", "SWMTKN-1-", "PRIVATE KEY-----"} {
+		if seen.has([]byte(other)) {
+			found = append(found, map[bool]string{true: "an identity", false: other}[other == "AGE-SECRET-KEY-"])
+		}
+	}
+	if !seen.has([]byte(canaryStem)) {
+		return found
+	}
+	for n := 1; n <= p.canaries; n++ {
+		if seen.has([]byte(canary(n))) {
+			found = append(found, canary(n))
+		}
+	}
+	return append(found, "a part of a canary")
+}
+
+// seen is a text in which a secret may stand in several forms.
+type seen struct{ text, lower, numbers string }
+
+var notDigits = regexp.MustCompile(`[^0-9]+`)
+
+func newSeen(text string) seen {
+	return seen{text, strings.ToLower(text), " " + notDigits.ReplaceAllString(text, " ") + " "}
+}
+
+func (s seen) has(secret []byte) bool {
+	var decimals strings.Builder
+	for _, b := range secret {
+		fmt.Fprintf(&decimals, " %d", b)
+	}
+	return strings.Contains(s.text, string(secret)) || strings.Contains(s.lower, hex.EncodeToString(secret)) ||
+		strings.Contains(s.numbers, decimals.String()+" ") ||
+		slices.ContainsFunc(inBase64(secret), func(form string) bool { return strings.Contains(s.text, form) })
+}
+
+// inBase64 is how a secret looks that begins at any byte of what was encoded,
+// without the digits that it shares with what stands beside it.
+func inBase64(secret []byte) []string {
+	var all []string
+	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for before := range 3 {
+			digits := encoding.EncodeToString(append(make([]byte, before), secret...))
+			all = append(all, digits[(before*8+5)/6:(before+len(secret))*8/6])
+		}
+	}
+	return all
+}
+
+// TestSecretsAreFound: the search above finds what it looks for.
+func TestSecretsAreFound(t *testing.T) {
+	p := &planted{canaries: 7, secrets: map[string][]byte{"DEK": {0, 1, 2, 250, 251, 252, 253, 254, 255, 16}}}
+	word := canary(5)
+	for name, text := range map[string]string{
+		"clear":         "x" + word + "y",
+		"base64":        base64.StdEncoding.EncodeToString([]byte(word)),
+		"base64 within": base64.StdEncoding.EncodeToString([]byte("ab" + word + "c")),
+		"URL":           base64.URLEncoding.EncodeToString([]byte("a" + word)),
+		"hex":           fmt.Sprintf("%X", word),
+		"decimals":      fmt.Sprint([]byte(word)),
+		"JSON list":     strings.ReplaceAll(fmt.Sprint([]byte(word)), " ", ",\n  "),
+	} {
+		if found := p.secretsIn(text); !slices.Contains(found, word) {
+			t.Errorf("%s: found %q", name, found)
+		}
+	}
+	for _, text := range []string{"[0 1 2 250 251 252 253 254 255 16]", "000102fafbfcfdfeff10", base64.URLEncoding.EncodeToString([]byte{9, 0, 1, 2, 250, 251, 252, 253, 254, 255, 16})} {
+		if found := p.secretsIn(text); !slices.Equal(found, []string{"DEK"}) {
+			t.Errorf("%s: found %q", text, found)
+		}
+	}
+	if found := p.secretsIn("(redacted) " + word[:5]); len(found) > 0 {
+		t.Errorf("found %q", found)
+	}
+}
+
+// TestEveryCanaryIsPlanted: with --reveal the log shows every one.
+func TestEveryCanaryIsPlanted(t *testing.T) {
+	p := plant(t)
+	_, said := p.run(t, "log", "show", "--dir", p.dir, "--unlock-key-file", p.keyFile, "-o", "json", "--reveal")
+	found := p.secretsIn(said)
+	for n := 1; n <= p.canaries; n++ {
+		if !slices.Contains(found, canary(n)) {
+			t.Errorf("%s is not shown", canary(n))
+		}
+	}
+	if p.canaries < 100 {
+		t.Errorf("only %d canaries", p.canaries)
+	}
+}
