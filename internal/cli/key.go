@@ -34,7 +34,7 @@ Give the recipient to the managers: they seal to it and cannot open. Keep the
 identity away from them, and twice: without it no snapshot opens.
 ` + exitHelp,
 		Example: "  swarmdr key new identity.txt",
-		Args:    exactArgs(1, "FILE"),
+		Args:    oneArg("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := out.Validate(); err != nil {
 				return err
@@ -68,11 +68,11 @@ func runKeyNew(s *Streams, path string, asJSON bool) error {
 	return err
 }
 
-// exactArgs is cobra's, with the names of the arguments in the error.
-func exactArgs(n int, names string) cobra.PositionalArgs {
+// oneArg wants one argument, and says in the error what it should be.
+func oneArg(what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
-		if len(args) != n {
-			return usagef("want %s, got %d arguments", names, len(args))
+		if len(args) != 1 {
+			return usagef("want %s, got %d arguments", what, len(args))
 		}
 		return nil
 	}

@@ -29,7 +29,7 @@ Other commands take it by --unlock-key-command, so that the key is in no file:
 ` + exitHelp,
 		Example: `  swarmdr key open unlock-key.age -i identity.txt
   swarmdr key open unlock-key.age -i identity.txt -o json`,
-		Args: exactArgs(1, "FILE"),
+		Args: oneArg("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := o.outputOptions.Validate(); err != nil {
 				return err

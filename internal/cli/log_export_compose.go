@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -40,7 +38,7 @@ is external: the file's head has the commands that make it.
 		Example: `  swarmdr log export stack shop --out /root/shop
   swarmdr log export stack shop --reveal --out /root/shop --at "2026-11-21 14:02"
   swarmdr log export stack shop --reveal --out /root/shop --snapshot latest -i /root/identity.txt`,
-		Args: exactArgs(1, "NAME"),
+		Args: oneArg("NAME"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return runLogExportCompose(c.Context(), s, &o, compose.Stack, args[0])
 		},
@@ -60,7 +58,7 @@ becomes one of a stack, and has its name before its own.
 ` + exportHelp,
 		Example: `  swarmdr log export service shop_web --out /root/web
   swarmdr log export service web --reveal --out /root/web --dir /mnt/copy/swarm`,
-		Args: exactArgs(1, "NAME"),
+		Args: oneArg("NAME"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return runLogExportCompose(c.Context(), s, &o, compose.Service, args[0])
 		},
@@ -89,29 +87,19 @@ func runLogExportCompose(ctx context.Context, s *Streams, o *exportOptions, expo
 	})
 }
 
-// writeProject makes dir, complete or not at all.
-func writeProject(dir string, p *compose.Project) (err error) {
-	dir = filepath.Clean(dir)
-	partial, err := os.MkdirTemp(filepath.Dir(dir), durable.Partial+"*")
-	if err != nil {
-		return fmt.Errorf("create %s: %w", dir, err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, durable.Remove(partial))
+func writeProject(dir string, p *compose.Project) error {
+	return durable.CreateDir(dir, func(partial string) error {
+		for _, f := range append([]compose.File{{Path: compose.FileName, Data: p.YAML}}, p.Files...) {
+			path := filepath.Join(partial, f.Path)
+			if err := durable.MkdirAll(filepath.Dir(path)); err != nil {
+				return err
+			}
+			if err := writeSecret(path, f.Data); err != nil {
+				return err
+			}
 		}
-	}()
-	files := append([]compose.File{{Path: compose.FileName, Data: p.YAML}}, p.Files...)
-	for _, f := range files {
-		path := filepath.Join(partial, f.Path)
-		if err := durable.MkdirAll(filepath.Dir(path)); err != nil {
-			return err
-		}
-		if err := writeSecret(path, f.Data); err != nil {
-			return err
-		}
-	}
-	return durable.Rename(partial, dir)
+		return nil
+	})
 }
 
 // writeSecret makes a new file that its owner alone can read.

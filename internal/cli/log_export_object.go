@@ -26,7 +26,7 @@ terminal. It is written in clear, so --reveal must be given.
 `, kind) + momentHelp + "\n" + exitHelp,
 		Example: fmt.Sprintf(`  swarmdr log export %[1]s db-pass --reveal --out /root/db-pass
   swarmdr log export %[1]s db-pass --reveal --out - --snapshot latest -i /root/identity.txt`, kind),
-		Args: exactArgs(1, "NAME"),
+		Args: oneArg("NAME"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return runLogExportObject(c.Context(), s, &o, kind, args[0])
 		},

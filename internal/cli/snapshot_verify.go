@@ -23,7 +23,7 @@ the objects with the manifest. NAME may be any part that occurs in one name.
 ` + exitHelp,
 		Example: `  swarmdr snapshot verify latest
   swarmdr snapshot verify latest -i /root/identity.txt --unlock-key-file /root/unlock.key`,
-		Args: exactArgs(1, "the name of one snapshot, or latest"),
+		Args: oneArg("the name of one snapshot, or latest"),
 		RunE: func(c *cobra.Command, args []string) error {
 			v := verifier{s: s, o: &o, ids: &ids, keys: &keys}
 			return v.run(c.Context(), args[0])

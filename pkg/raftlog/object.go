@@ -203,6 +203,17 @@ func (o Object) Value() (api.StoreObject, error) {
 	return v, nil
 }
 
+// Newer tells whether the object holds fields that only a newer engine knows:
+// Value does not show them, and an object made of it would lack them.
+func (o Object) Newer() bool {
+	at := rank(o.Kind)
+	if at < 0 {
+		return false
+	}
+	newer, err := kinds[at].shape.Check(o.raw)
+	return newer && err == nil
+}
+
 // Clone returns an object that shares no memory with o.
 func (o Object) Clone() Object {
 	o.raw = bytes.Clone(o.raw)

@@ -2,7 +2,6 @@ package recover
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -96,6 +95,9 @@ func put(st *raftlog.State, v api.StoreObject) error {
 	if err != nil {
 		return err
 	}
+	if old, ok := st.Object(o.Kind, o.ID); ok && old.Newer() {
+		return fmt.Errorf("change %s: %w", old, raftlog.ErrNewerFormat)
+	}
 	return st.Put(o)
 }
 
@@ -106,40 +108,23 @@ func put(st *raftlog.State, v api.StoreObject) error {
 // has seen. Without worker/, a database of the engine that cannot be copied while
 // it runs.
 //
-// It is written beside dst, synced, read back and then renamed. On error nothing
+// It is written beside dst, read back, synced and then renamed. On error nothing
 // remains. The errors are those of State, [fs.ErrExist], and those of the file
 // system and of snapshot.Prove.
-func (r Rewinding) Write(ctx context.Context, dst string) (err error) {
+func (r Rewinding) Write(ctx context.Context, dst string) error {
 	st, err := r.State()
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(dst); err == nil {
-		return fmt.Errorf("%s: %w", dst, fs.ErrExist)
-	}
-	dst = filepath.Clean(dst)
-	tmp, err := os.MkdirTemp(filepath.Dir(dst), durable.Partial+filepath.Base(dst)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(tmp))
+	return durable.CreateDir(dst, func(dir string) error {
+		if err := r.fill(dir, st); err != nil {
+			return err
 		}
-	}()
-	if err := r.fill(tmp, st); err != nil {
-		return err
-	}
-	if err := durable.SyncTree(tmp); err != nil {
-		return err
-	}
-	if err := r.readBack(tmp, st); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return durable.Rename(tmp, dst)
+		if err := r.readBack(dir, st); err != nil {
+			return err
+		}
+		return ctx.Err()
+	})
 }
 
 func (r Rewinding) fill(dir string, st *raftlog.State) error {
