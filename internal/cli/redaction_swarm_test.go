@@ -118,86 +118,12 @@ func (c *canaries) cluster(cluster *api.Cluster) {
 	cluster.NetworkBootstrapKeys = []*api.EncryptionKey{{Subsystem: "networking:gossip", Key: c.bytes()}, {Subsystem: "networking:ipsec", Key: c.bytes()}}
 }
 
-func create(tx store.Tx, o api.StoreObject) error {
-	switch v := o.(type) {
-	case *api.Secret:
-		return store.CreateSecret(tx, v)
-	case *api.Config:
-		return store.CreateConfig(tx, v)
-	case *api.Network:
-		return store.CreateNetwork(tx, v)
-	case *api.Service:
-		return store.CreateService(tx, v)
-	case *api.Task:
-		return store.CreateTask(tx, v)
-	case *api.Extension:
-		return store.CreateExtension(tx, v)
-	case *api.Resource:
-		return store.CreateResource(tx, v)
-	case *api.Volume:
-		return store.CreateVolume(tx, v)
-	}
-	return fmt.Errorf("create %T", o)
-}
-
-// update replaces what the store has. An extension cannot be changed.
-func update(tx store.Tx, o api.StoreObject) error {
-	switch v := o.(type) {
-	case *api.Secret:
-		v.Meta = store.GetSecret(tx, v.ID).Meta
-		return store.UpdateSecret(tx, v)
-	case *api.Config:
-		v.Meta = store.GetConfig(tx, v.ID).Meta
-		return store.UpdateConfig(tx, v)
-	case *api.Network:
-		v.Meta = store.GetNetwork(tx, v.ID).Meta
-		return store.UpdateNetwork(tx, v)
-	case *api.Service:
-		v.Meta = store.GetService(tx, v.ID).Meta
-		return store.UpdateService(tx, v)
-	case *api.Task:
-		v.Meta = store.GetTask(tx, v.ID).Meta
-		return store.UpdateTask(tx, v)
-	case *api.Extension:
-		return nil
-	case *api.Resource:
-		v.Meta = store.GetResource(tx, v.ID).Meta
-		return store.UpdateResource(tx, v)
-	case *api.Volume:
-		v.Meta = store.GetVolume(tx, v.ID).Meta
-		return store.UpdateVolume(tx, v)
-	}
-	return fmt.Errorf("update %T", o)
-}
-
-func remove(tx store.Tx, o api.StoreObject) error {
-	id := o.GetID()
-	switch o.(type) {
-	case *api.Secret:
-		return store.DeleteSecret(tx, id)
-	case *api.Config:
-		return store.DeleteConfig(tx, id)
-	case *api.Network:
-		return store.DeleteNetwork(tx, id)
-	case *api.Service:
-		return store.DeleteService(tx, id)
-	case *api.Task:
-		return store.DeleteTask(tx, id)
-	case *api.Extension:
-		return store.DeleteExtension(tx, id)
-	case *api.Resource:
-		return store.DeleteResource(tx, id)
-	case *api.Volume:
-		return store.DeleteVolume(tx, id)
-	}
-	return fmt.Errorf("remove %T", o)
-}
-
 // planted is an autolocked manager whose log is full of canaries, and what lies
 // beside it.
 type planted struct {
 	work, dir, damaged      string
 	keyFile, wrongKey       string
+	malformed, failing      string // a key with more behind it; a command that shows it and fails
 	identity, escrow, token string
 	canaries                int
 	before                  uint64 // index before the last changes
@@ -267,6 +193,9 @@ func (p *planted) keys(t *testing.T, s *swarmgen.Swarm) {
 		return path
 	}
 	p.keyFile, p.wrongKey = write("unlock.key", key.Reveal()), write("wrong.key", other.Reveal())
+	p.malformed = write("malformed.key", key.Reveal()+"=\n"+other.Reveal())
+	p.failing = write("failing.sh", "#!/bin/sh\ncat "+p.keyFile+"\ncat "+p.keyFile+" >&2\nexit 1\n")
+	noError(t, os.Chmod(p.failing, 0o700))
 	p.identity, p.token = write("identity.txt", identity), recipient
 	t.Setenv("SWARMDR_CONFIG", write("config.yaml", fmt.Sprintf("host: unix://%[1]s/none.sock\nstate_dir: %[1]s/state\nstore: file://%[1]s/store\n", p.work)))
 	_, err = snapshot.Backup(context.Background(), snapshot.BackupOptions{

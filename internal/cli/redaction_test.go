@@ -2,13 +2,10 @@ package cli
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,9 +20,9 @@ type use struct {
 	args string
 	// code is what it ends with; -1 where it needs an engine, which there is not.
 	code int
-	// prints and writes name a secret that is its very answer, on stdout or in a
-	// file.
-	prints, writes string
+	// prints and writes name the secrets that are its very answer, on stdout or in
+	// a file.
+	prints, writes []string
 	// reveals tells that with --reveal something is shown.
 	reveals bool
 }
@@ -44,7 +41,7 @@ func uses(p *planted) map[string][]use {
 		),
 		"log diff": {
 			{args: fmt.Sprintf("%d SOURCE KEY", p.before), reveals: true}, {args: fmt.Sprintf("%d SOURCE KEY --all", p.before), reveals: true},
-			{args: "2 SOURCE KEY --all", reveals: true}, {args: fmt.Sprintf("2 %d SOURCE KEY", p.before), reveals: true},
+			{args: "2 SOURCE KEY --all"}, {args: fmt.Sprintf("2 %d SOURCE KEY", p.before)},
 		},
 		"log export stack":   {{args: "shop --out OUT SOURCE KEY", reveals: true}, {args: fmt.Sprintf("gone --at %d --out OUT SOURCE KEY", p.before), reveals: true}},
 		"log export service": {{args: "shop_web --out OUT SOURCE KEY", reveals: true}},
@@ -53,9 +50,9 @@ func uses(p *planted) map[string][]use {
 		"log rewind":         {{args: fmt.Sprintf("--to %d --out OUT SOURCE KEY", p.before)}},
 		"key check":          {{args: "SOURCE KEY"}},
 		"key escrow":         {{args: "-r " + p.token + " --dir " + p.dir + " --out OUT KEY"}},
-		"key open":           {{args: p.escrow + " -i " + p.identity, prints: "unlock key"}},
-		"key strip":          {{args: "--out OUT SOURCE KEY", writes: "DEK"}},
-		"key new":            {{args: "OUT", writes: "an identity"}},
+		"key open":           {{args: p.escrow + " -i " + p.identity, prints: []string{"unlock key", "KEK"}}},
+		"key strip":          {{args: "--out OUT SOURCE KEY", writes: []string{"DEK", "private key", "a private key"}}},
+		"key new":            {{args: "OUT", writes: []string{"an identity"}}},
 		"key rotate":         {{args: "--out OUT -r " + p.token + " KEY", code: -1}},
 		"key unlock":         {{args: "KEY", code: -1}, {args: "KEY --manager m2=unix:///none.sock --timeout 1s", code: -1}},
 		"snapshot list":      {{args: ""}},
@@ -136,7 +133,7 @@ func commandOf(t *testing.T, name string) *cobra.Command {
 	return c
 }
 
-// look runs a use from each source: as it should be, and in three ways wrong.
+// look runs a use from each source: as it should be, and in some ways wrong.
 func (p *planted) look(t *testing.T, u use, name, form string) {
 	t.Helper()
 	key, wrong := "--unlock-key-file "+p.keyFile, "--unlock-key-file "+p.wrongKey
@@ -145,7 +142,10 @@ func (p *planted) look(t *testing.T, u use, name, form string) {
 	for _, with := range []struct {
 		source, key string
 		good        bool
-	}{{dir, key, true}, {latest, key, true}, {dir, wrong, false}, {dir, "", false}, {damaged, key, false}, {latest, wrong, false}} {
+	}{
+		{dir, key, true}, {latest, key, true}, {dir, wrong, false}, {dir, "", false}, {damaged, key, false}, {latest, wrong, false},
+		{dir, "--unlock-key-file " + p.malformed, false}, {dir, "--unlock-key-command " + p.failing, false},
+	} {
 		line := name + " " + u.args + " -v -o " + form
 		args := strings.Fields(strings.NewReplacer("SOURCE", with.source, "KEY", with.key).Replace(line))
 		code, said, written := p.runInto(t, args)
@@ -163,11 +163,10 @@ func (p *planted) look(t *testing.T, u use, name, form string) {
 	}
 }
 
-func (p *planted) mayShow(t *testing.T, args []string, text, allowed string) {
+func (p *planted) mayShow(t *testing.T, args []string, text string, allowed []string) {
 	t.Helper()
 	for _, secret := range p.secretsIn(text) {
-		related := allowed == "unlock key" && secret == "KEK" || allowed == "DEK" && secret == "private key"
-		if secret != allowed && !related {
+		if !slices.Contains(allowed, secret) {
 			t.Errorf("swarmdr %s shows %s", strings.Join(args, " "), secret)
 		}
 	}
@@ -192,7 +191,7 @@ func (p *planted) runInto(t *testing.T, args []string) (code int, said, written 
 			return err
 		}
 		data, err := fs.ReadFile(os.DirFS(dir), name)
-		written += name + "\n" + string(data) + "\n"
+		written += name + "\n" + string(bytes.TrimRight(data, "\x00")) + "\n" // segments are mostly zeros
 		return err
 	}))
 	noError(t, os.RemoveAll(dir))
@@ -204,90 +203,6 @@ func (p *planted) run(t *testing.T, args ...string) (code int, said string) {
 	var out, errs bytes.Buffer
 	code = Main(args, &Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
 	return code, out.String() + errs.String()
-}
-
-// secretsIn names the secrets that a text shows in any form.
-func (p *planted) secretsIn(text string) []string {
-	seen := newSeen(text)
-	var found []string
-	for name, secret := range p.secrets {
-		if seen.has(secret) {
-			found = append(found, name)
-		}
-	}
-	for _, other := range []string{"AGE-SECRET-KEY-", "SWMTKN-1-", "PRIVATE KEY-----"} {
-		if seen.has([]byte(other)) {
-			found = append(found, map[bool]string{true: "an identity", false: other}[other == "AGE-SECRET-KEY-"])
-		}
-	}
-	if !seen.has([]byte(canaryStem)) {
-		return found
-	}
-	for n := 1; n <= p.canaries; n++ {
-		if seen.has([]byte(canary(n))) {
-			found = append(found, canary(n))
-		}
-	}
-	return append(found, "a part of a canary")
-}
-
-// seen is a text in which a secret may stand in several forms.
-type seen struct{ text, lower, numbers string }
-
-var notDigits = regexp.MustCompile(`[^0-9]+`)
-
-func newSeen(text string) seen {
-	return seen{text, strings.ToLower(text), " " + notDigits.ReplaceAllString(text, " ") + " "}
-}
-
-func (s seen) has(secret []byte) bool {
-	var decimals strings.Builder
-	for _, b := range secret {
-		fmt.Fprintf(&decimals, " %d", b)
-	}
-	return strings.Contains(s.text, string(secret)) || strings.Contains(s.lower, hex.EncodeToString(secret)) ||
-		strings.Contains(s.numbers, decimals.String()+" ") ||
-		slices.ContainsFunc(inBase64(secret), func(form string) bool { return strings.Contains(s.text, form) })
-}
-
-// inBase64 is how a secret looks that begins at any byte of what was encoded,
-// without the digits that it shares with what stands beside it.
-func inBase64(secret []byte) []string {
-	var all []string
-	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-		for before := range 3 {
-			digits := encoding.EncodeToString(append(make([]byte, before), secret...))
-			all = append(all, digits[(before*8+5)/6:(before+len(secret))*8/6])
-		}
-	}
-	return all
-}
-
-// TestSecretsAreFound: the search above finds what it looks for.
-func TestSecretsAreFound(t *testing.T) {
-	p := &planted{canaries: 7, secrets: map[string][]byte{"DEK": {0, 1, 2, 250, 251, 252, 253, 254, 255, 16}}}
-	word := canary(5)
-	for name, text := range map[string]string{
-		"clear":         "x" + word + "y",
-		"base64":        base64.StdEncoding.EncodeToString([]byte(word)),
-		"base64 within": base64.StdEncoding.EncodeToString([]byte("ab" + word + "c")),
-		"URL":           base64.URLEncoding.EncodeToString([]byte("a" + word)),
-		"hex":           fmt.Sprintf("%X", word),
-		"decimals":      fmt.Sprint([]byte(word)),
-		"JSON list":     strings.ReplaceAll(fmt.Sprint([]byte(word)), " ", ",\n  "),
-	} {
-		if found := p.secretsIn(text); !slices.Contains(found, word) {
-			t.Errorf("%s: found %q", name, found)
-		}
-	}
-	for _, text := range []string{"[0 1 2 250 251 252 253 254 255 16]", "000102fafbfcfdfeff10", base64.URLEncoding.EncodeToString([]byte{9, 0, 1, 2, 250, 251, 252, 253, 254, 255, 16})} {
-		if found := p.secretsIn(text); !slices.Equal(found, []string{"DEK"}) {
-			t.Errorf("%s: found %q", text, found)
-		}
-	}
-	if found := p.secretsIn("(redacted) " + word[:5]); len(found) > 0 {
-		t.Errorf("found %q", found)
-	}
 }
 
 // TestEveryCanaryIsPlanted: with --reveal the log shows every one.

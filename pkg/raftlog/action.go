@@ -31,8 +31,6 @@ const (
 	actionKind    = 1
 )
 
-var requestShape = wire.Type("InternalRaftRequest")
-
 // rawAction is an action within the bytes of its entry.
 type rawAction struct {
 	op   Op
@@ -41,11 +39,8 @@ type rawAction struct {
 	raw  []byte
 }
 
-// decodeActions reads an InternalRaftRequest.
+// decodeActions reads an InternalRaftRequest as far as the names of its objects.
 func (e *Entry) decodeActions(plain []byte) error {
-	if _, err := requestShape.Check(plain); err != nil {
-		return &DamageError{Breaks: Content, What: "decode request", Err: err}
-	}
 	e.Kind, e.RequestID = EntryNormal, wire.Uint(plain, requestID)
 	actions, err := appendActions(nil, plain)
 	for _, a := range actions {

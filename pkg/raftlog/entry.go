@@ -64,13 +64,27 @@ func (l *Log) Entries(from uint64) iter.Seq2[Entry, error] {
 	}
 	return walk(again[Entry](l, from), func(_ *batch[Entry], it *item[Entry]) {
 		it.out, it.err = l.entry(it.at, it.raw, nil)
+		if it.err == nil && it.out.Kind == EntryNormal {
+			it.err = it.at.mark(it.out.check())
+		}
 	})
+}
+
+// check reads the objects of an entry to their last fields.
+func (e Entry) check() error {
+	for _, a := range e.Actions {
+		if _, err := kinds[rank(a.Object.Kind)].shape.Check(a.Object.raw); err != nil {
+			return &DamageError{Breaks: Content, What: fmt.Sprintf("decode %s in entry %d", a.Object, e.Index), Err: err}
+		}
+	}
+	return nil
 }
 
 // Walk is [Log.Entries] for those who look at all of a large log: it calls f for
 // each entry, several at a time, and yields what f returned in the order of the
 // log. The entry that f gets is valid until the body of the loop has ended for
-// what f made of it: who keeps more must copy it.
+// what f made of it: who keeps more must copy it. Its objects were read as far as
+// their names: what is wrong behind that shows when they are rendered.
 func Walk[T any](l *Log, from uint64, f func(Entry) (T, error)) iter.Seq2[T, error] {
 	if l.dec == nil {
 		return failed[T](ErrNoDecrypter)

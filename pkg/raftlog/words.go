@@ -7,12 +7,17 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/moby/swarmkit/v2/api"
+
 	"github.com/swarmdr/swarmdr/pkg/raftlog/internal/wire"
 )
 
 const (
 	mostPhrases = 6  // in what is said of one update
 	shortValue  = 40 // bytes of a value that is shown beside its name
+
+	taskNetworks = 11
+	taskEndpoint = 12
 )
 
 // Describe says in short what an action did, in the words of Docker's commands:
@@ -54,7 +59,29 @@ func deed(before Object, a Action) string {
 	case len(before.raw) == 0 || at < 0:
 		return "updated" + summary(a.Object)
 	}
-	changes, err := kinds[at].shape.Changes(before.raw, a.Object.raw, false)
+	if a.Object.Kind == KindTask {
+		if text := compare(at, progress(before.raw), before, a); text != touched {
+			return text
+		}
+	}
+	return compare(at, nil, before, a)
+}
+
+// progress are the fields of a task in which its updates differ: the rest of it
+// never changes, and is most of its bytes.
+func progress(before []byte) []int {
+	fields := []int{taskNode, taskStatus, taskDesiredState}
+	if api.TaskState(wire.Uint(before, taskStatus, taskStatusState)) <= api.TaskStatePending {
+		fields = append(fields, taskNetworks, taskEndpoint)
+	}
+	return fields
+}
+
+// touched is said where nothing has changed but what churns.
+const touched = "touched"
+
+func compare(at int, fields []int, before Object, a Action) string {
+	changes, err := kinds[at].shape.ChangesIn(fields, before.raw, a.Object.raw, false)
 	if err != nil {
 		return "updated, its fields cannot be compared: " + err.Error()
 	}
@@ -121,7 +148,7 @@ func (w *words) phrase(path string, c *wire.Change) (phrase string, known bool) 
 func (w *words) sentence() string {
 	all := append(w.known, w.other...)
 	if len(all) == 0 {
-		return "touched"
+		return touched
 	}
 	if more := len(all) - mostPhrases; more == 1 {
 		all = append(all[:mostPhrases], "and 1 more field")

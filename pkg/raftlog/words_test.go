@@ -297,3 +297,43 @@ func TestDescribeNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestDescribeTaskParts: what a task is made of does not change, and if it does
+// it is told all the same.
+func TestDescribeTaskParts(t *testing.T) {
+	type task = *api.Task
+	checkSayings(t, webTask, []saying[task]{
+		{want: "task web.2: image nginx:1.27 -> nginx:1.28", change: func(k task) { k.Spec.GetContainer().Image = "nginx:1.28@sha256:1" }},
+		{want: "task web.2: spec.container.hostname set to h", change: func(k task) { k.Spec.GetContainer().Hostname = "h" }},
+		{want: "task web.2: label tier set to front", change: func(k task) {
+			k.ServiceAnnotations.Labels = map[string]string{"tier": "front"}
+		}},
+		{want: "task web.2: logDriver added", change: func(k task) { k.LogDriver = &api.Driver{Name: "json-file", Options: map[string]string{"a": "b"}} }},
+	})
+}
+
+func BenchmarkDescribeTask(b *testing.B) {
+	before, after := webTask(), webTask()
+	for _, k := range []*api.Task{before, after} {
+		c := k.Spec.GetContainer()
+		for i := range 20 {
+			c.Env = append(c.Env, "SETTING="+strings.Repeat("x", 40+i))
+		}
+		c.Labels = map[string]string{"com.docker.stack.namespace": "shop", "tier": "backend", "team": "payments"}
+	}
+	after.Status = api.TaskStatus{State: api.TaskStateFailed, Message: "failed", Timestamp: &types.Timestamp{Seconds: 7}, Err: "task: non-zero exit (137)"}
+	old, err := raftlog.NewObject(before)
+	if err != nil {
+		b.Fatal(err)
+	}
+	recent, err := raftlog.NewObject(after)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if raftlog.Describe(old, raftlog.Action{Op: raftlog.Update, Object: recent}) == "" {
+			b.Fatal("nothing said")
+		}
+	}
+}

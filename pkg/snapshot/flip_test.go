@@ -2,132 +2,20 @@ package snapshot_test
 
 import (
 	"bytes"
-	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
-	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/moby/swarmkit/v2/api"
-
-	"github.com/swarmdr/swarmdr/internal/swarmgen"
 	"github.com/swarmdr/swarmdr/pkg/raftlog"
 	"github.com/swarmdr/swarmdr/pkg/snapshot"
 )
-
-// inMemory is a generated directory whose bytes can be flipped, and what a
-// reader finds in it as it is.
-type inMemory struct {
-	files  fstest.MapFS
-	o      snapshot.InspectOptions
-	report *snapshot.Inspection
-	state  *raftlog.State
-	states map[uint64]*raftlog.State // by index, as far back as can be told
-}
-
-// zeroTail is how many of the zeros behind the last record are kept.
-const zeroTail = 64
-
-// readInto takes a directory that was closed. Swarmkit's own store is asked
-// whether the states are right.
-func readInto(t testing.TB, s *swarmgen.Swarm) *inMemory {
-	t.Helper()
-	m := &inMemory{files: fstest.MapFS{}, states: map[uint64]*raftlog.State{}}
-	m.o = snapshot.InspectOptions{Key: keyOf(t, s.UnlockKey()), Now: time.Now()}
-	must(t, fs.WalkDir(os.DirFS(s.Dir), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasPrefix(name, "raft/") && !strings.HasPrefix(name, "certificates/") {
-			return err
-		}
-		data, err := fs.ReadFile(os.DirFS(s.Dir), name)
-		m.files[name] = &fstest.MapFile{Data: data}
-		return err
-	}))
-	for name, f := range m.files {
-		if all := recordsIn(t, name, f.Data); len(all) > 0 {
-			f.Data = f.Data[:min(int64(len(f.Data)), all[len(all)-1].end+zeroTail)]
-		}
-	}
-	var err error
-	m.report, m.state, err = snapshot.InspectState(m.files, m.o)
-	must(t, err)
-	if m.report.Verdict != snapshot.StatusOK || len(notOK(m.report)) > 0 {
-		t.Fatalf("not good to begin with: %+v", m.report)
-	}
-	m.readStates(t, s)
-	return m
-}
-
-func recordsIn(t testing.TB, name string, data []byte) []placed {
-	t.Helper()
-	if filepath.Ext(name) != ".wal" {
-		return nil
-	}
-	return recordsOf(t, data)
-}
-
-func (m *inMemory) readStates(t testing.TB, s *swarmgen.Swarm) {
-	t.Helper()
-	p, err := snapshot.Prove(m.files, m.o.Key)
-	must(t, err)
-	for index := max(1, p.Log.FirstIndex()-1); index <= p.Log.LastIndex(); index++ {
-		st, err := p.Log.State(raftlog.StateOptions{Through: index})
-		if err != nil {
-			continue // before the raft snapshot
-		}
-		if diff := cmp.Diff(treesOf(t, engineObjects(t, s.StateAt(index))), treesOf(t, st.Objects())); diff != "" {
-			t.Fatalf("state at %d (-swarmkit +ours):\n%s", index, diff)
-		}
-		m.states[index] = st
-	}
-	if len(m.states) < 3 {
-		t.Fatalf("%d states", len(m.states))
-	}
-}
-
-func engineObjects(t testing.TB, s *api.StoreSnapshot) []raftlog.Object {
-	t.Helper()
-	var all []raftlog.Object
-	add := func(v api.StoreObject) {
-		o, err := raftlog.NewObject(v)
-		must(t, err)
-		all = append(all, o)
-	}
-	for _, o := range s.Nodes {
-		add(o)
-	}
-	for _, o := range s.Networks {
-		add(o)
-	}
-	for _, o := range s.Clusters {
-		add(o)
-	}
-	for _, o := range s.Secrets {
-		add(o)
-	}
-	return all
-}
-
-// treesOf are objects with their secrets, by kind and ID.
-func treesOf(t testing.TB, objects []raftlog.Object) map[string]any {
-	t.Helper()
-	trees := map[string]any{}
-	for _, o := range objects {
-		text, err := o.AppendJSON(nil, true)
-		must(t, err)
-		var tree any
-		must(t, json.Unmarshal(text, &tree))
-		trees[string(o.Kind)+" "+o.ID] = tree
-	}
-	return trees
-}
 
 // flipped is the directory with some bits of one byte turned over.
 func (m *inMemory) flipped(name string, offset int, bits byte) fstest.MapFS {
@@ -174,8 +62,8 @@ func sameReport(a, b *snapshot.Inspection) bool {
 		a.RecoverableIndex == b.RecoverableIndex && maps.Equal(a.Recoverable, b.Recoverable)
 }
 
-// flipEach flips the bytes of a file in two ways and returns the offsets at
-// which nobody noticed.
+// flipEach flips the bytes of a file and returns the offsets at which nobody
+// noticed.
 func (m *inMemory) flipEach(t *testing.T, name string) map[int]bool {
 	t.Helper()
 	step := 1
@@ -184,27 +72,38 @@ func (m *inMemory) flipEach(t *testing.T, name string) map[int]bool {
 	}
 	var lock sync.Mutex
 	unnoticed := map[int]bool{}
+	const parts = 4
+	part := func(t *testing.T, first int) {
+		t.Parallel()
+		for offset := first; offset < len(m.files[name].Data); offset += parts * step {
+			if !m.noticed(t, name, offset) {
+				lock.Lock()
+				unnoticed[offset] = true
+				lock.Unlock()
+			}
+		}
+	}
 	t.Run("bytes", func(t *testing.T) {
-		const parts = 4
-		for part := range parts {
-			t.Run(fmt.Sprint(part), func(t *testing.T) {
-				t.Parallel()
-				for offset := part * step; offset < len(m.files[name].Data); offset += parts * step {
-					for _, bits := range []byte{1 << (offset % 8), 0xff} {
-						what := fmt.Sprintf("%s, byte %d, bits %#x", name, offset, bits)
-						if noticed, r := m.check(t, m.flipped(name, offset, bits), what); !noticed {
-							lock.Lock()
-							unnoticed[offset] = true
-							lock.Unlock()
-						} else if r != nil {
-							m.checkRepairable(t, name, offset, r)
-						}
-					}
-				}
-			})
+		for i := range parts {
+			t.Run(fmt.Sprint(i), func(t *testing.T) { part(t, i*step) })
 		}
 	})
 	return unnoticed
+}
+
+// noticed flips one bit of a byte, and all of them. Both have to be noticed.
+func (m *inMemory) noticed(t *testing.T, name string, offset int) bool {
+	t.Helper()
+	all := true
+	for _, bits := range []byte{1 << (offset % 8), 0xff} {
+		what := fmt.Sprintf("%s, byte %d, bits %#x", name, offset, bits)
+		noticed, r := m.check(t, m.flipped(name, offset, bits), what)
+		all = all && noticed
+		if r != nil {
+			m.checkRepairable(t, name, offset, r)
+		}
+	}
+	return all
 }
 
 // checkRepairable: only what is not acknowledged may be called so.
@@ -216,55 +115,170 @@ func (m *inMemory) checkRepairable(t *testing.T, name string, offset int, r *sna
 	}
 }
 
-
-func TestProbeFlip(t *testing.T) {
-	for _, name := range []string{"pkcs1", "pkcs1-locked", "pkcs8-locked", "fips-locked", "kek-rotated", "pkcs8"} {
-		sw, _ := generated(t, name)
-		b := &inMemory{files: fstest.MapFS{}, states: map[uint64]*raftlog.State{}}
-		b.o = snapshot.InspectOptions{Key: sw.Key, Now: time.Now()}
-		fs.WalkDir(os.DirFS(sw.Dir), ".", func(name string, d fs.DirEntry, err error) error {
-			if !d.IsDir() {
-				data, _ := fs.ReadFile(os.DirFS(sw.Dir), name)
-				b.files[name] = &fstest.MapFile{Data: data}
+// Every byte of a directory matters, or is of a class that cannot: a flip that
+// nobody noticed has changed nothing that is read.
+func TestFlip(t *testing.T) {
+	start, behind := fromTheStart(t), behindSnapshot(t)
+	for _, m := range []*inMemory{start, behind} {
+		for _, name := range slices.Sorted(maps.Keys(m.files)) {
+			if m == start && !strings.HasPrefix(name, "raft/") {
+				continue
 			}
-			return nil
-		})
-		b.report, b.state, _ = snapshot.InspectState(b.files, b.o)
-		b.states[b.state.Index] = b.state
-		for file := range b.files {
-			if !strings.HasPrefix(file, "cert") { continue }
-			t.Run(name, func(t *testing.T) {
-				u := b.flipEach(t, file)
-				fmt.Println(name, file, len(b.files[file].Data), slices.Sorted(maps.Keys(u)))
-				if strings.HasSuffix(file, "key") {
-				fmt.Printf("%q\n", b.files[file].Data)
-				}
+			t.Run(name, func(t *testing.T) { m.allAccounted(t, name) })
+		}
+	}
+}
+
+// The forms of node keys that are not in TestFlip.
+func TestFlipNodeKey(t *testing.T) {
+	for name, m := range nodeKeys(t) {
+		t.Run(name, func(t *testing.T) { m.allAccounted(t, keyFile) })
+	}
+}
+
+// allAccounted flips each byte. What is not noticed is counted by class.
+func (m *inMemory) allAccounted(t *testing.T, name string) {
+	t.Helper()
+	data := m.files[name].Data
+	counts := map[string]int{}
+	for offset := range m.flipEach(t, name) {
+		class := ""
+		switch {
+		case strings.HasSuffix(name, ".wal"):
+			class = segmentClass(t, data, offset)
+		case name == keyFile:
+			class = keyClass(data, offset)
+		}
+		counts[class]++
+		if class == "" {
+			t.Errorf("%s, byte %d: %q: nobody noticed, and no class says why", name, offset, data[offset])
+		}
+	}
+	for class, most := range map[string]int{
+		"padding":      7 * len(recordsIn(t, name, data)),
+		"kek-version":  16,
+		"Proc-Type":    22,
+		"hexadecimal":  16,
+		"spare bits":   2,
+		"white space":  4,
+		"PKCS version": 2,
+	} {
+		if counts[class] > most {
+			t.Errorf("%s: %d bytes of class %q, want %d at most", name, counts[class], class, most)
+		}
+	}
+	t.Logf("%d bytes, not noticed: %v", len(data), counts)
+}
+
+// segmentClass: a frame is filled up to eight bytes, and nobody reads those.
+func segmentClass(t *testing.T, data []byte, offset int) string {
+	t.Helper()
+	for _, p := range recordsOf(t, data) {
+		size := int64(p.rec.Size())
+		if at := int64(offset); at >= p.at+8+size && at < p.end {
+			return "padding"
+		}
+	}
+	return ""
+}
+
+// keyClass tells what a byte of a node key is that the key does not hang on:
+//   - kek-version: any number up to that of the cluster is as good, and no header
+//     is 0 (checkUnlockKey warns of a higher one),
+//   - Proc-Type: RFC 1423 wants it, DEK-Info alone is read,
+//   - hexadecimal: the IV in DEK-Info may be in capitals,
+//   - spare bits: the last digit of base64 holds up to four bits too many,
+//   - white space: a newline that becomes another white space,
+//   - PKCS version: a number in PKCS#8 that no parser looks at, here below PBES2.
+func keyClass(data []byte, offset int) string {
+	begin := bytes.LastIndexByte(data[:offset], '\n') + 1
+	line := string(data[begin : offset+bytes.IndexByte(data[offset:], '\n')])
+	switch {
+	case data[offset] == '\n':
+		return "white space"
+	case strings.HasPrefix(line, "kek-version: "):
+		return "kek-version"
+	case strings.HasPrefix(line, "Proc-Type: "):
+		return "Proc-Type"
+	case strings.HasPrefix(line, "DEK-Info: ") && 'a' <= data[offset] && data[offset] <= 'f':
+		return "hexadecimal"
+	case data[offset+1] == '=':
+		return "spare bits"
+	case inPKCSVersion(data, offset):
+		return "PKCS version"
+	}
+	return ""
+}
+
+// inPKCSVersion: PrivateKeyInfo begins with five bytes and its version. It is
+// encrypted in CBC mode: a bit of the IV is that bit of it.
+func inPKCSVersion(file []byte, offset int) bool {
+	block, _ := pem.Decode(file)
+	version := 5
+	if iv := bytes.Index(block.Bytes, []byte("\x60\x86\x48\x01\x65\x03\x04\x01\x2a\x04\x10")); iv > 0 {
+		version += iv + 11
+	}
+	body := bytes.LastIndex(file[:bytes.Index(file, []byte("-----END"))], []byte("\n\n")) + 2
+	digits := offset - body - bytes.Count(file[body:max(body, offset)], []byte("\n"))
+	return digits/4 == version/3 && offset > body
+}
+
+// A log that ends anywhere is good, or can be repaired, or its damage is told; it
+// has the state of some moment, and what is cut off whole leaves it good.
+func TestCut(t *testing.T) {
+	for _, m := range []*inMemory{fromTheStart(t), behindSnapshot(t)} {
+		segments, err := fs.Glob(m.files, path.Join(walDir, "*.wal"))
+		must(t, err)
+		name := segments[len(segments)-1]
+		for _, zeros := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d segments, zeros %t", len(segments), zeros), func(t *testing.T) {
+				t.Parallel()
+				m.cutEverywhere(t, name, zeros)
 			})
 		}
 	}
 }
 
-// behindSnapshot is a log whose first entries are gone: two segments and the
-// raft snapshot that they follow.
-func behindSnapshot(t testing.TB) *inMemory {
-	s := swarmgen.New(t, filepath.Join(t.TempDir(), "swarm"), swarmgen.Options{SegmentBytes: 2 << 10})
-	s.Secrets("one", 3)
-	s.Join("m2", "10.0.0.2:2377")
-	s.Snapshot(0)
-	s.Secrets("two", 5)
-	s.Close()
-	return readInto(t, s)
+func (m *inMemory) cutEverywhere(t *testing.T, name string, zeros bool) {
+	t.Helper()
+	whole := m.files[name].Data
+	all := recordsOf(t, whole)
+	step := 1
+	if testing.Short() {
+		step = 7
+	}
+	reached := map[uint64]bool{}
+	for at := 0; at < int(all[len(all)-1].end); at += step {
+		files := maps.Clone(m.files)
+		data := bytes.Clone(whole)
+		clear(data[at:])
+		if !zeros {
+			data = data[:at]
+		}
+		files[name] = &fstest.MapFile{Data: data}
+		r, st, err := snapshot.InspectState(files, m.o)
+		must(t, err)
+		if st != nil && !sameAt(st, m.states[st.Index]) {
+			t.Errorf("cut at %d: a wrong state at %d", at, st.Index)
+		}
+		boundary := slices.ContainsFunc(all, func(p placed) bool { return p.at == int64(at) })
+		m.checkCut(t, at, boundary, zeros, r)
+		reached[r.RecoverableIndex] = true
+	}
+	if last := m.report.Last; !reached[last] || !reached[last-1] {
+		t.Errorf("states of %v", slices.Sorted(maps.Keys(reached)))
+	}
 }
 
-// fromTheStart is a log from the first entry on, with a raft snapshot that it is
-// complete without.
-func fromTheStart(t testing.TB) *inMemory {
-	s := swarmgen.New(t, filepath.Join(t.TempDir(), "swarm"), swarmgen.Options{})
-	s.Secrets("one", 1)
-	second := s.Join("m2", "10.0.0.2:2377")
-	s.Snapshot(0)
-	s.RemoveMember(second.RaftID)
-	s.Secrets("two", 2)
-	s.Close()
-	return readInto(t, s)
+// checkCut: only where a sector was written in part, which no disk does, is a cut
+// taken for damage; and where what is left is no swarm yet.
+func (m *inMemory) checkCut(t *testing.T, at int, boundary, zeros bool, r *snapshot.Inspection) {
+	t.Helper()
+	if r.Recoverable["cluster"] == 0 {
+		return
+	}
+	torn := found(r)["torn-tail"].Status == snapshot.StatusRepairable
+	if boundary && at > 0 && (torn || r.Verdict == snapshot.StatusDamaged) || !boundary && !zeros && r.Verdict != snapshot.StatusRepairable {
+		t.Errorf("cut at %d: %s", at, r.Verdict)
+	}
 }

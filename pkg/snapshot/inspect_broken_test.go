@@ -68,7 +68,7 @@ func breakages(t *testing.T) map[string]breakage {
 		"certificate of a worker":        {"pkcs8", subject(func(c *x509.Certificate) { c.Subject.OrganizationalUnit[0] = "swarm-worker" }), damaged, "certificate-role", damaged, "not true", []string{"certificate-ca"}},
 		"certificate of another key":     {"pkcs8", subject(func(c *x509.Certificate) { c.PublicKey = newKey(t).Public() }), damaged, "certificate-key", damaged, "not true", []string{"certificate-ca"}},
 		"certificate of another CA":      {"pkcs8", subject(func(*x509.Certificate) {}), damaged, "certificate-ca", damaged, "not true", nil},
-		"root of another cluster":        {"pkcs8", another(rootCert), damaged, "certificate-chain", damaged, "not true", nil},
+		"root of another cluster":        {"pkcs8", another(rootCert), damaged, "certificate-chain", damaged, "not true", []string{"certificate-ca"}},
 		"certificates of another":        {"pkcs8", another(nodeCert, rootCert), damaged, "certificate-node", damaged, "not true", []string{"certificate-ca", "certificate-cluster", "certificate-key"}},
 		"expired certificate": {"pkcs8", subject(func(c *x509.Certificate) { c.NotAfter = c.NotBefore.Add(30 * time.Minute) }), damaged,
 			"certificate-dates", warning, "it expired on", []string{"certificate-ca"}},

@@ -30,12 +30,18 @@ const UnknownFields = "(unknown fields)"
 // What is equal byte for byte is not looked into, so that errors, of type
 // [*Error], are found in what differs only.
 func (m *Message) Changes(before, after []byte, reveal bool) ([]Change, error) {
+	return m.ChangesIn(nil, before, after, reveal)
+}
+
+// ChangesIn is Changes of the fields with these numbers alone, nil for all.
+func (m *Message) ChangesIn(numbers []int, before, after []byte, reveal bool) ([]Change, error) {
 	if bytes.Equal(before, after) {
 		return nil, nil
 	}
 	d := shapes().differs.Get().(*differ)
 	defer shapes().differs.Put(d)
 	d.begin(reveal)
+	d.numbers = numbers
 	d.message(m, before, after, true)
 	if d.err != nil {
 		return nil, firstError(d.err, m, before, after)
@@ -58,6 +64,9 @@ func firstError(err error, m *Message, raws ...[]byte) error {
 
 // differ compares. Its slices are kept for the next.
 type differ struct {
+	// numbers are the fields of the whole message to look at, nil for all.
+	numbers []int
+
 	show  printer // of what is told
 	full  printer // of what is compared
 	path  []string
@@ -84,6 +93,7 @@ func (d *differ) message(m *Message, before, after []byte, top bool) {
 		x, y, a, b = pair(a, b)
 		switch {
 		case bytes.Equal(x.raw, y.raw):
+		case top && d.numbers != nil && !slices.Contains(d.numbers, max(x.number, y.number)):
 		case top && !d.check(m, x.raw) || top && !d.check(m, y.raw):
 			return
 		case x.f == nil && y.f == nil:
