@@ -12,8 +12,7 @@ func command(b *testing.B, args ...string) {
 	b.Helper()
 	most := 0.0
 	for b.Loop() {
-		_, rss := run(b, args...)
-		most = max(most, rss)
+		most = max(most, run(b, args...))
 	}
 	b.ReportMetric(most, "MiB-resident")
 }
