@@ -24,7 +24,7 @@ demo: build
 
 # Unit tests, testscripts of the command line, and real swarms.
 test: build setup
-	SWARMDR_ENGINES=$(ENGINES) $(GO) test -timeout 20m ./...
+	SWARMDR_ENGINES=$(ENGINES) $(GO) test -timeout 40m ./...
 
 # Every engine, every method, autolocked and not; kills at every step.
 matrix: build setup
