@@ -1,34 +1,22 @@
 package cli
 
 import (
-	"errors"
-	"io/fs"
-	"time"
-
 	"github.com/swarmdr/swarmdr/pkg/raftlog"
 	"github.com/swarmdr/swarmdr/pkg/snapshot"
 	"github.com/swarmdr/swarmdr/pkg/unlock"
 )
 
-// logTries is how often the log of a live manager is read: its last record may
-// be half written, and a file may go meanwhile.
-const logTries = 5
-
 // unlockKeyInLog is the unlock key that the swarm had as of the end of a log.
 func unlockKeyInLog(src *source) (known *unlock.Known, err error) {
-	for try := range logTries {
-		time.Sleep(time.Duration(try) * 100 * time.Millisecond)
+	err = src.settle(func() error {
 		known, err = readUnlockKey(src)
-		damage := (*raftlog.DamageError)(nil)
-		if !src.live || !errors.As(err, &damage) && !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-	}
+		return err
+	})
 	return known, err
 }
 
 func readUnlockKey(src *source) (*unlock.Known, error) {
-	log, err := src.log()
+	log, err := src.logNow()
 	if err != nil {
 		return nil, err
 	}

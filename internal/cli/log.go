@@ -2,6 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/swarmdr/swarmdr/pkg/raftlog"
@@ -42,7 +45,15 @@ func (o *logOptions) openLog(ctx context.Context) (*source, *raftlog.Log, error)
 }
 
 // log opens the raft log with the keys of the node key file.
-func (s *source) log() (*raftlog.Log, error) {
+func (s *source) log() (log *raftlog.Log, err error) {
+	err = s.settle(func() error {
+		log, err = s.logNow()
+		return err
+	})
+	return log, err
+}
+
+func (s *source) logNow() (*raftlog.Log, error) {
 	log, err := raftlog.Open(s, nil)
 	if err != nil || log.Clear() {
 		return log, err
@@ -52,4 +63,21 @@ func (s *source) log() (*raftlog.Log, error) {
 		return nil, err
 	}
 	return log.With(key.DEKs())
+}
+
+// settleTries is how often the log of a live manager is read: its last record may
+// be half written, and a file may go meanwhile.
+const settleTries = 4
+
+// settle tries again what may fail because the engine writes.
+func (s *source) settle(read func() error) error {
+	for try := 1; ; try++ {
+		err := read()
+		damage := (*raftlog.DamageError)(nil)
+		passing := errors.As(err, &damage) || errors.Is(err, fs.ErrNotExist)
+		if !s.live || !passing || try == settleTries {
+			return err
+		}
+		time.Sleep(time.Duration(try) * 100 * time.Millisecond)
+	}
 }
