@@ -146,6 +146,9 @@ func (p *planted) look(t *testing.T, u use, name, form string) {
 		{dir, key, true}, {latest, key, true}, {dir, wrong, false}, {dir, "", false}, {damaged, key, false}, {latest, wrong, false},
 		{dir, "--unlock-key-file " + p.malformed, false}, {dir, "--unlock-key-command " + p.failing, false},
 	} {
+		if with.source == damaged && form != "json" && name != "log verify" {
+			continue // each is read again for a while, and ends in the same error
+		}
 		line := name + " " + u.args + " -v -o " + form
 		args := strings.Fields(strings.NewReplacer("SOURCE", with.source, "KEY", with.key).Replace(line))
 		code, said, written := p.runInto(t, args)
