@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/swarmdr/swarmdr/pkg/raftlog"
 	"github.com/swarmdr/swarmdr/pkg/snapshot"
+	"github.com/swarmdr/swarmdr/pkg/unlock"
 )
 
 func newLogCommand(s *Streams) *cobra.Command {
@@ -73,11 +74,17 @@ const settleTries = 4
 func (s *source) settle(read func() error) error {
 	for try := 1; ; try++ {
 		err := read()
-		damage := (*raftlog.DamageError)(nil)
-		passing := errors.As(err, &damage) || errors.Is(err, fs.ErrNotExist)
-		if !s.live || !passing || try == settleTries {
+		if !s.live || !halfWritten(err) || try == settleTries {
 			return err
 		}
 		time.Sleep(time.Duration(try) * 100 * time.Millisecond)
 	}
+}
+
+// halfWritten tells of errors that reading a live log can end in: a record that
+// is half written, a file that was removed, a key that was just replaced.
+func halfWritten(err error) bool {
+	damage, format := (*raftlog.DamageError)(nil), (*unlock.FormatError)(nil)
+	return errors.As(err, &damage) || errors.As(err, &format) ||
+		errors.Is(err, fs.ErrNotExist) || errors.Is(err, unlock.ErrCannotDecrypt)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/swarmdr/swarmdr/pkg/raftlog"
@@ -93,13 +92,11 @@ func (f *follower) run(ctx context.Context) error {
 	}
 }
 
-// passing tells of errors that reading a live log can end in: a record that is
-// half written, a file that was removed, a key that was just replaced.
+// passing tells of errors that reading a log can end in while it is followed: a
+// manager that is made a worker may come back.
 func passing(err error) bool {
-	damage, format := (*raftlog.DamageError)(nil), (*unlock.FormatError)(nil)
-	return errors.As(err, &damage) || errors.As(err, &format) || errors.Is(err, fs.ErrNotExist) ||
-		errors.Is(err, raftlog.ErrNotSwarmDir) || errors.Is(err, raftlog.ErrWorkerDir) ||
-		errors.Is(err, raftlog.ErrNotInLog) || errors.Is(err, unlock.ErrCannotDecrypt)
+	return halfWritten(err) || errors.Is(err, raftlog.ErrNotSwarmDir) ||
+		errors.Is(err, raftlog.ErrWorkerDir) || errors.Is(err, raftlog.ErrNotInLog)
 }
 
 // read shows what is new.
