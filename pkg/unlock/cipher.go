@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/fernet/fernet-go"
+	"github.com/swarmdr/swarmdr/pkg/unlock/internal/box"
 	"golang.org/x/crypto/nacl/secretbox"
 )
 
@@ -64,7 +65,7 @@ func (r *record) appendOpen(dst []byte, keys ...secret) ([]byte, error) {
 func (r *record) openWith(dst []byte, key secret) ([]byte, bool) {
 	switch r.algorithm {
 	case algorithmSecretbox:
-		return secretbox.Open(dst, r.data, (*[nonceSize]byte)(r.nonce), key.array())
+		return box.Open(dst, r.data, (*[nonceSize]byte)(r.nonce), key.array())
 	case algorithmFernet:
 		plain := fernet.VerifyAndDecrypt(r.data, 0, []*fernet.Key{(*fernet.Key)(key.array())})
 		return append(dst, plain...), plain != nil
