@@ -51,6 +51,32 @@ func (e *Entry) decodeActions(plain []byte) error {
 
 // appendActions appends the actions of a request.
 func appendActions(all []rawAction, request []byte) ([]rawAction, error) {
+	if a, ok := onlyAction(request); ok {
+		return append(all, a), nil
+	}
+	return appendEach(all, request)
+}
+
+// onlyAction reads the form that nearly all requests have: an ID, then one action
+// of a kind and an object.
+func onlyAction(request []byte) (a rawAction, ok bool) {
+	_, _, at := wire.Part(request, 0)
+	tag, at, end := wire.Part(request, at)
+	if tag != requestAction<<3|wireBytes || end != len(request) || request[0] != requestID<<3 {
+		return a, false
+	}
+	tag, op, at := wire.Part(request, at)
+	object, begin, end := wire.Part(request, at)
+	if tag != actionKind<<3 || object&7 != wireBytes || end != len(request) {
+		return a, false
+	}
+	a.op, a.kind, a.raw = opOf(api.StoreActionKind(request[op])), kindOfAction(int(object>>3)), request[begin:end]
+	a.id = idOf(a.raw)
+	return a, a.op != "" && a.kind >= 0
+}
+
+// appendEach reads requests of any form.
+func appendEach(all []rawAction, request []byte) ([]rawAction, error) {
 	for len(request) > 0 {
 		field, rest, err := wire.Next(request)
 		if err != nil {
@@ -111,6 +137,9 @@ func opOf(kind api.StoreActionKind) Op {
 
 // idOf reads the ID of an object, which engines write first.
 func idOf(raw []byte) []byte {
+	if tag, begin, end := wire.Part(raw, 0); tag == fieldID<<3|wireBytes {
+		return raw[begin:end]
+	}
 	if f, _, err := wire.Next(raw); err == nil && f.Number == fieldID {
 		return f.Data
 	}

@@ -13,16 +13,25 @@ func (st *State) Apply(e Entry) {
 	st.apply(e.Index, actions)
 }
 
-// exchange is apply for the most frequent entry, one update of one object: the
-// object takes the buffer of the entry and leaves its old one, so that nothing
-// is copied. It returns false for all other entries.
-func (st *State) exchange(s step) bool {
-	if len(s.actions) != 1 || s.actions[0].op != Update {
+// exchange is apply for the most frequent entries, one object that is created
+// or updated: the object takes the buffer of the entry and leaves its old one,
+// so that nothing is copied. It returns false for all other entries, and for a
+// buffer that a much larger entry has left: the object would keep it.
+func (st *State) exchange(s *step) bool {
+	if len(s.actions) != 1 {
 		return false
 	}
-	a := s.actions[0]
+	a := &s.actions[0]
+	if cap(*s.plain) > 2*len(a.raw) {
+		return false
+	}
 	o := st.tables[a.kind][string(a.id)]
-	if o == nil {
+	switch {
+	case a.op == Update && o != nil:
+	case a.op == Create && o == nil:
+		o = &stored{}
+		st.tables[a.kind][string(a.id)] = o
+	default:
 		return false
 	}
 	o.raw, o.buffer, *s.plain = a.raw, *s.plain, o.buffer

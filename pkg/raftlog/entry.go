@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"go.etcd.io/etcd/server/v3/storage/wal"
@@ -136,7 +137,7 @@ func (l *Log) entry(at place, raw raftpb.Entry, buffer *[]byte) (Entry, error) {
 func (l *Log) decrypt(index uint64, at place, data []byte, buffer *[]byte) ([]byte, error) {
 	var dst []byte
 	if buffer != nil {
-		dst = (*buffer)[:0]
+		dst = slices.Grow((*buffer)[:0], len(data))
 	}
 	plain, err := l.dec.AppendDecrypt(dst, data)
 	if err == nil {

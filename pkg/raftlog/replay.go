@@ -114,14 +114,14 @@ func (r *replayer) run(steps iter.Seq2[step, error], through uint64) error {
 		if s.index <= r.base.Index {
 			continue
 		}
-		if err := r.step(s); err != nil {
+		if err := r.step(&s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *replayer) step(s step) error {
+func (r *replayer) step(s *step) error {
 	if s.unreadable {
 		return fmt.Errorf("replay entry %d: %w", s.index, ErrOldKey)
 	}

@@ -32,20 +32,26 @@ func (r *record) encrypted() bool {
 }
 
 // parseRecord is stricter than protobuf: fields come once and in order, as
-// every engine writes them, and the sizes fit the algorithm.
+// every engine writes them, and the sizes fit the algorithm. It is small enough
+// to be inlined, and its record then need not be allocated.
 func parseRecord(b []byte) (*record, error) {
 	r := &record{}
+	err := r.parse(b)
+	return r, err
+}
+
+func (r *record) parse(b []byte) error {
 	last := uint64(0)
 	for off := 0; off < len(b); {
 		tag, value, n := readField(b[off:])
 		if n == 0 || tag <= last {
-			return nil, recordError(off, "it is no MaybeEncryptedRecord")
+			return recordError(off, "it is no MaybeEncryptedRecord")
 		}
 		r.set(tag, value)
 		last = tag
 		off += n
 	}
-	return r, r.check()
+	return r.check()
 }
 
 func (r *record) set(tag uint64, value []byte) {
