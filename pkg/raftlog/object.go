@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/gogo/protobuf/proto"
@@ -158,9 +159,9 @@ func taskName(raw []byte) string {
 		return ""
 	}
 	if slot := wire.Uint(raw, taskSlot); slot > 0 {
-		return fmt.Sprintf("%s.%d", service, slot)
+		return string(service) + "." + strconv.FormatUint(slot, 10)
 	}
-	return fmt.Sprintf("%s.%s", service, wire.Bytes(raw, taskNode))
+	return string(service) + "." + string(wire.Bytes(raw, taskNode))
 }
 
 // Label returns the value of a label, "" without it. A task has those of its

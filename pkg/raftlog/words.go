@@ -7,8 +7,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/moby/swarmkit/v2/api"
-
 	"github.com/swarmdr/swarmdr/pkg/raftlog/internal/wire"
 )
 
@@ -16,8 +14,6 @@ const (
 	mostPhrases = 6  // in what is said of one update
 	shortValue  = 40 // bytes of a value that is shown beside its name
 
-	taskNetworks = 11
-	taskEndpoint = 12
 )
 
 // Describe says in short what an action did, in the words of Docker's commands:
@@ -67,20 +63,10 @@ func deed(before Object, a Action) string {
 	return compare(at, nil, before, a)
 }
 
-// progress are the fields of a task in which its updates differ: the rest of it
-// never changes, and is most of its bytes.
-func progress(before []byte) []int {
-	fields := []int{taskNode, taskStatus, taskDesiredState}
-	if api.TaskState(wire.Uint(before, taskStatus, taskStatusState)) <= api.TaskStatePending {
-		fields = append(fields, taskNetworks, taskEndpoint)
-	}
-	return fields
-}
-
 // touched is said where nothing has changed but what churns.
 const touched = "touched"
 
-func compare(at int, fields []int, before Object, a Action) string {
+func compare(at int, fields wire.Fields, before Object, a Action) string {
 	changes, err := kinds[at].shape.ChangesIn(fields, before.raw, a.Object.raw, false)
 	if err != nil {
 		return "updated, its fields cannot be compared: " + err.Error()

@@ -3,8 +3,33 @@ package raftlog
 import (
 	"strings"
 
+	"github.com/moby/swarmkit/v2/api"
+
 	"github.com/swarmdr/swarmdr/pkg/raftlog/internal/wire"
 )
+
+const (
+	taskNetworks = 11
+	taskEndpoint = 12
+)
+
+// In these fields the updates of a task differ: the rest of it never changes,
+// and is most of its bytes, or it only churns.
+var (
+	statusWords    = wire.Fields{{Number: taskStatusState}, {Number: statusErr}}
+	taskProgress   = wire.Fields{{Number: taskNode}, {Number: taskStatus, Below: statusWords}, {Number: taskDesiredState}}
+	taskAllocation = wire.Fields{
+		{Number: taskNode}, {Number: taskStatus, Below: statusWords}, {Number: taskDesiredState}, {Number: taskNetworks}, {Number: taskEndpoint},
+	}
+)
+
+// progress are the fields to look at first.
+func progress(before []byte) wire.Fields {
+	if api.TaskState(wire.Uint(before, taskStatus, taskStatusState)) <= api.TaskStatePending {
+		return taskAllocation
+	}
+	return taskProgress
+}
 
 // taskPhrase: what a task is made of never changes, its state does.
 func (w *words) taskPhrase(path string, c *wire.Change) (phrase string, known bool) {

@@ -199,6 +199,9 @@ func TestDescribeTask(t *testing.T) {
 			k.Status.State, k.Status.Err = api.TaskStateFailed, "task: non-zero exit (137)"
 		}},
 		{want: "task web.2: error (still no image)", change: func(k task) { k.Status.Err = "still no image" }},
+		{want: "task web.2: error (still no image), wanted running -> shutdown", change: func(k task) {
+			k.Status.Err, k.Status.Message, k.DesiredState = "still no image", "retrying", api.TaskStateShutdown
+		}},
 		{want: "task web.2: new -> pending", before: func(k task) { k.Status.State = api.TaskStateNew },
 			change: func(k task) { k.Status.State = api.TaskStatePending }},
 		{want: "task web.2: wanted running -> shutdown", change: func(k task) { k.DesiredState = api.TaskStateShutdown }},

@@ -60,8 +60,26 @@ func (b *builder) message(at place, depth int) *Message {
 			return nil
 		}
 	}
+	m.mixed = hasChoice(d)
 	b.built[at] = m
 	return m
+}
+
+// hasChoice tells of a oneof: gogo puts the member where the last of its
+// members would be.
+func hasChoice(d *descriptor.DescriptorProto) bool {
+	members := map[int32]int{}
+	for _, f := range d.Field {
+		if f.OneofIndex != nil {
+			members[f.GetOneofIndex()]++
+		}
+	}
+	for _, n := range members {
+		if n > 1 {
+			return true
+		}
+	}
+	return false
 }
 
 func formOf(name string) form {
@@ -174,7 +192,8 @@ func (m *Message) add(f field) bool {
 		f.op.child = uint8(len(m.children))
 		m.children = append(m.children, f.child)
 	}
-	if tag := f.number<<3 | f.wire(); tag < 0x80 {
+	f.wire = f.wireType()
+	if tag := f.number<<3 | f.wire; tag < 0x80 {
 		m.ops[tag] = f.op
 	}
 	m.fields[f.number] = f
@@ -185,48 +204,6 @@ func (m *Message) add(f field) bool {
 		}
 	}
 	return len(m.children) < noChild
-}
-
-func (f *field) step() step {
-	switch {
-	case f.isMap:
-		return stepMap
-	case f.kind == kindMessage && f.child.isNumbers():
-		return stepNumbers
-	case f.kind == kindMessage:
-		return stepMessage
-	case f.kind == kindStdDuration:
-		return stepStdDuration
-	case f.kind == kindFloat:
-		return stepFloat
-	case f.scalar():
-		return stepVarint
-	}
-	return stepBytes
-}
-
-// isNumbers tells of timestamps, versions and the like: one varint, or two.
-func (m *Message) isNumbers() bool {
-	if len(m.fields) != 2 && len(m.fields) != 3 {
-		return false
-	}
-	for _, f := range m.fields[1:] {
-		if f.step() != stepVarint || f.list {
-			return false
-		}
-	}
-	return true
-}
-
-// wire is the wire type of the field; a list of numbers may also be packed.
-func (f *field) wire() int {
-	switch f.step() {
-	case stepVarint:
-		return wireVarint
-	case stepFloat:
-		return wire32
-	}
-	return wireBytes
 }
 
 func wordsOf(d *descriptor.EnumDescriptorProto) []word {

@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"bytes"
-	"slices"
-)
+import "bytes"
 
 // Change is one field that two versions of a message do not share.
 type Change struct {
@@ -33,16 +30,33 @@ func (m *Message) Changes(before, after []byte, reveal bool) ([]Change, error) {
 	return m.ChangesIn(nil, before, after, reveal)
 }
 
-// ChangesIn is Changes of the fields with these numbers alone, nil for all.
-func (m *Message) ChangesIn(numbers []int, before, after []byte, reveal bool) ([]Change, error) {
+// Fields are some of the fields of a message; nil is all of them.
+type Fields []Wanted
+
+// Wanted is a field by its number, and of a message some of its fields.
+type Wanted struct {
+	Number int
+	Below  Fields
+}
+
+func (some Fields) find(number int) (below Fields, wanted bool) {
+	for i := range some {
+		if some[i].Number == number {
+			return some[i].Below, true
+		}
+	}
+	return nil, some == nil
+}
+
+// ChangesIn is Changes of some fields alone.
+func (m *Message) ChangesIn(some Fields, before, after []byte, reveal bool) ([]Change, error) {
 	if bytes.Equal(before, after) {
 		return nil, nil
 	}
 	d := shapes().differs.Get().(*differ)
 	defer shapes().differs.Put(d)
 	d.begin(reveal)
-	d.numbers = numbers
-	d.message(m, before, after, true)
+	d.message(m, some, before, after, true)
 	if d.err != nil {
 		return nil, firstError(d.err, m, before, after)
 	}
@@ -64,9 +78,6 @@ func firstError(err error, m *Message, raws ...[]byte) error {
 
 // differ compares. Its slices are kept for the next.
 type differ struct {
-	// numbers are the fields of the whole message to look at, nil for all.
-	numbers []int
-
 	show  printer // of what is told
 	full  printer // of what is compared
 	path  []string
@@ -78,30 +89,35 @@ type differ struct {
 }
 
 func (d *differ) begin(reveal bool) {
-	d.show, d.full, d.err = printer{reveal: reveal}, printer{reveal: true}, nil
+	d.show, d.full, d.err = printer{reveal: reveal, careful: true}, printer{reveal: true, careful: true}, nil
 	d.path, d.all, d.names, d.texts = d.path[:0], d.all[:0], d.names[:0], d.texts[:0]
 }
 
-// message compares the fields of two messages; top is that which is not
+// message compares some fields of two messages; top is that which is not
 // checked yet.
-func (d *differ) message(m *Message, before, after []byte, top bool) {
+func (d *differ) message(m *Message, some Fields, before, after []byte, top bool) {
 	var fewA, fewB [fewFields]run
 	a, b := d.runs(m, fewA[:0], before, top), d.runs(m, fewB[:0], after, top)
 	unknown := false
 	for d.err == nil && len(a)+len(b) > 0 {
-		var x, y run
-		x, y, a, b = pair(a, b)
+		number := lowest(a, b)
+		below, wanted := some.find(number)
+		var f *field
+		var x, y []byte
+		if len(a) > 0 && a[0].number == number {
+			f, x, a = a[0].f, a[0].raw, a[1:]
+		}
+		if len(b) > 0 && b[0].number == number {
+			f, y, b = b[0].f, b[0].raw, b[1:]
+		}
 		switch {
-		case bytes.Equal(x.raw, y.raw):
-		case top && d.numbers != nil && !slices.Contains(d.numbers, max(x.number, y.number)):
-		case top && !d.check(m, x.raw) || top && !d.check(m, y.raw):
+		case !wanted || bytes.Equal(x, y):
+		case top && !d.check(m, x) || top && !d.check(m, y):
 			return
-		case x.f == nil && y.f == nil:
+		case f == nil:
 			unknown = true
-		case x.f == nil:
-			d.field(y.f, nil, y.raw)
 		default:
-			d.field(x.f, x.raw, y.raw)
+			d.field(f, below, x, y)
 		}
 	}
 	if unknown {
@@ -109,15 +125,15 @@ func (d *differ) message(m *Message, before, after []byte, top bool) {
 	}
 }
 
-// pair takes the first field off both, or off the one where it comes first.
-func pair(a, b []run) (x, y run, restA, restB []run) {
+// lowest is the number that comes first.
+func lowest(a, b []run) int {
 	switch {
-	case len(b) == 0 || len(a) > 0 && a[0].number < b[0].number:
-		return a[0], y, a[1:], b
-	case len(a) == 0 || b[0].number < a[0].number:
-		return x, b[0], a, b[1:]
+	case len(b) == 0:
+		return a[0].number
+	case len(a) == 0:
+		return b[0].number
 	}
-	return a[0], b[0], a[1:], b[1:]
+	return min(a[0].number, b[0].number)
 }
 
 func (d *differ) runs(m *Message, few []run, raw []byte, top bool) []run {
@@ -136,8 +152,8 @@ func (d *differ) check(m *Message, raw []byte) bool {
 	return true
 }
 
-// field compares all that two messages have of a field, of which they differ.
-func (d *differ) field(f *field, before, after []byte) {
+// field compares what two messages have of a field, of which they differ.
+func (d *differ) field(f *field, some Fields, before, after []byte) {
 	d.path = append(d.path, f.name)
 	switch {
 	case f.isMap:
@@ -147,19 +163,19 @@ func (d *differ) field(f *field, before, after []byte) {
 	case f.list:
 		d.lists(f, before, after)
 	default:
-		d.single(f, before, after)
+		d.single(f, some, before, after)
 	}
 	d.path = d.path[:len(d.path)-1]
 }
 
-func (d *differ) single(f *field, before, after []byte) {
+func (d *differ) single(f *field, some Fields, before, after []byte) {
 	x, hasX := only(before)
 	y, hasY := only(after)
 	if f.isObject() && (hasX && hasY || f.always) {
-		d.message(f.child, x.Data, y.Data, false)
+		d.message(f.child, some, x.Data, y.Data, false)
 		return
 	}
-	hasX, hasY = hasX && !f.leftOut(&x), hasY && !f.leftOut(&y)
+	hasX, hasY = hasX && !f.leftOut(x.Varint, x.Data), hasY && !f.leftOut(y.Varint, y.Data)
 	d.values(f, &x, &y, hasX, hasY)
 }
 
@@ -188,10 +204,10 @@ func (d *differ) values(f *field, x, y *Field, hasX, hasY bool) {
 	}
 	d.a, d.b = d.a[:0], d.b[:0]
 	if hasX {
-		d.a = d.full.value(d.a, f, x)
+		d.a = d.full.value(d.a, f, x.Varint, x.Data)
 	}
 	if hasY {
-		d.b = d.full.value(d.b, f, y)
+		d.b = d.full.value(d.b, f, y.Varint, y.Data)
 	}
 	switch {
 	case f.kind != kindString && bytes.Equal(d.a, d.b):
@@ -210,7 +226,7 @@ func (d *differ) text(dst []byte, f *field, w *Field, has bool) []byte {
 	if !has {
 		return dst
 	}
-	return d.show.value(dst, f, w)
+	return d.show.value(dst, f, w.Varint, w.Data)
 }
 
 // unknownIn compares what two messages hold that their JSON does not show.
@@ -232,34 +248,4 @@ func (m *Message) unknown(raw []byte) []byte {
 		}
 	}
 	return all
-}
-
-// told is a Change in the making: where its path ends among all names, and
-// where its texts end among all texts.
-type told struct{ names, before, after int }
-
-// tell notes a change at the path, or one name below it.
-func (d *differ) tell(name string, before, after []byte) {
-	d.names = append(d.names, d.path...)
-	if name != "" {
-		d.names = append(d.names, name)
-	}
-	d.texts = append(d.texts, before...)
-	middle := len(d.texts)
-	d.texts = append(d.texts, after...)
-	d.all = append(d.all, told{len(d.names), middle, len(d.texts)})
-}
-
-// changes makes them of what was told; they share one text and one list of
-// names.
-func (d *differ) changes() []Change {
-	changes := make([]Change, len(d.all))
-	names, texts := slices.Clone(d.names), string(d.texts)
-	var from told
-	for i, to := range d.all {
-		path := names[from.names:to.names:to.names]
-		changes[i] = Change{path, texts[from.after:to.before], texts[to.before:to.after]}
-		from = to
-	}
-	return changes
 }

@@ -6,7 +6,8 @@ import (
 )
 
 func (d *differ) maps(f *field, before, after []byte) {
-	a, b := readEntries(nil, before), readEntries(nil, after)
+	a, _ := f.entries(nil, before, 0)
+	b, _ := f.entries(nil, after, 0)
 	told := len(d.all)
 	unknown := false
 	for len(a) > 0 || len(b) > 0 {
@@ -78,7 +79,7 @@ func (d *differ) leave() { d.path = d.path[:len(d.path)-1] }
 // element compares two elements of a list, or two values of a map.
 func (d *differ) element(f *field, x, y *Field) {
 	if f.isObject() {
-		d.message(f.child, x.Data, y.Data, false)
+		d.message(f.child, nil, x.Data, y.Data, false)
 		return
 	}
 	d.values(f, x, y, true, true)
@@ -164,7 +165,7 @@ func (d *differ) key(f *field, w *Field) string {
 	if f.kind == kindString || f.kind == kindBytes {
 		return string(w.Data)
 	}
-	d.a = d.full.value(d.a[:0], f, w)
+	d.a = d.full.value(d.a[:0], f, w.Varint, w.Data)
 	return string(d.a)
 }
 
@@ -238,7 +239,7 @@ func equalLists(a, b []Field) bool {
 
 // listText is the JSON of a list, without its name.
 func (d *differ) listText(f *field, raw []byte) []byte {
-	text := d.show.list([]byte{'{'}, f, raw)
+	text, _ := d.show.list([]byte{'{'}, f, raw, 0)
 	_, value, _ := bytes.Cut(text, []byte(f.label))
 	return value
 }

@@ -113,6 +113,22 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+func TestChangesIn(t *testing.T) {
+	before, after := marshal(t, task()), marshal(t, later())
+	meta, status := 2, 9
+	for want, some := range map[string]wire.Fields{
+		`status state: "RUNNING" -> "FAILED"`:    {{Number: 3}, {Number: status, Below: wire.Fields{{Number: 2}, {Number: 4}}}},
+		`meta version index: "48213" -> "48214"`: {{Number: meta, Below: wire.Fields{{Number: 1}}}},
+		"":                                       {{Number: 3}},
+	} {
+		changes, err := of[api.Task]().shape.ChangesIn(some, before, after, false)
+		must(t, err)
+		if got := strings.Join(lines(changes), "\n"); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestChangesOfUnknownFields(t *testing.T) {
 	raw := marshal(t, task())
 	inTime := append([]byte{2<<3 | 2, 4, 3<<3 | 2, 2, 7 << 3, 1}, raw...)           // field 7 of updatedAt

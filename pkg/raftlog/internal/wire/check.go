@@ -161,7 +161,7 @@ func (w *walk) rare(m *Message, raw []byte, begin int) (o op, at int) {
 	case f == nil:
 		w.newer = true
 		return op{step: stepDone}, skip(raw, begin)
-	case wire == f.wire():
+	case wire == f.wire:
 		return f.op, at
 	case wire == wireBytes && f.list && f.scalar():
 		return op{step: stepDone}, packedEnd(raw, at)
@@ -217,6 +217,12 @@ func (w *walk) mapEntry(m *Message, o op, raw []byte, at int) int {
 		at = next
 	}
 	return end
+}
+
+// fits tells of the valid bytes of a duration that the api package can keep.
+func (f *field) fits(data []byte) bool {
+	_, err := f.child.Check(data)
+	return err == nil && fitsInt64(secondsAndNanos(data))
 }
 
 // fitsInt64 tells of a valid duration that is a number of nanoseconds.

@@ -34,6 +34,10 @@ type entry struct {
 
 // readEntry reads an entry, the last key and value of which count.
 func readEntry(raw []byte, at, end int) (e entry, ok bool) {
+	if plainEntry(raw[at:end]) {
+		value := at + 2 + int(raw[at+1])
+		return entry{key: raw[at+2 : value], value: raw[value+2 : end], valued: true}, true
+	}
 	for at < end {
 		p, next := entryField(raw, at, end)
 		if next < 0 {

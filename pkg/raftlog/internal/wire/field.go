@@ -110,30 +110,6 @@ func next(raw []byte) (f Field, at int) {
 	return nextRare(f, raw, at)
 }
 
-// head returns the tag of the field at a place, cut to a known number, and
-// where its value begins and ends; end is below zero for what is wrong. It is
-// next for those who want no value.
-func head(raw []byte, at int) (tag, begin, end int) {
-	if at+1 < len(raw) && raw[at] < 0x80 && raw[at+1] < 0x80 && raw[at] >= 1<<3 {
-		switch end = at + 2 + int(raw[at+1]); {
-		case raw[at]&7 == wireVarint:
-			return int(raw[at]), at + 1, at + 2
-		case raw[at]&7 == wireBytes && end <= len(raw):
-			return int(raw[at]), at + 2, end
-		}
-	}
-	f, n := next(raw[at:])
-	if n < 0 {
-		return 0, 0, n
-	}
-	end = at + n
-	begin = end - len(f.Data)
-	if f.Wire == wireVarint {
-		_, begin = uvarint(raw, at)
-	}
-	return f.Number<<3 | f.Wire, begin, end
-}
-
 func nextRare(f Field, raw []byte, at int) (Field, int) {
 	switch {
 	case f.Wire == wire32 && len(raw)-at >= 4:
@@ -218,15 +194,19 @@ func Uint(raw []byte, path ...int) uint64 {
 
 // last returns a field with number 0 where there is none.
 func last(raw []byte, number int) (found Field) {
-	for len(raw) > 0 {
-		f, at := next(raw)
-		if at < 0 {
+	place := -1
+	for at := 0; at < len(raw); {
+		tag, _, end := head(raw, at)
+		if end < 0 {
 			return Field{}
 		}
-		if f.Number == number {
-			found = f
+		if tag>>3 == number {
+			place = at
 		}
-		raw = raw[at:]
+		at = end
+	}
+	if place >= 0 {
+		found, _ = next(raw[place:])
 	}
 	return found
 }

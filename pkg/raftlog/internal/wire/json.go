@@ -11,21 +11,30 @@ package wire
 // Errors are of type [*Error], and dst is then returned as it was: they are
 // those of [Message.Check], and timestamps and durations out of range.
 func (m *Message) AppendJSON(dst, raw []byte, reveal bool) ([]byte, error) {
-	if _, err := m.Check(raw); err != nil {
-		return dst, err
-	}
 	p := printer{reveal: reveal}
 	out := p.message(dst, m, raw)
+	if p.untidy {
+		if _, err := m.Check(raw); err != nil {
+			return dst, err
+		}
+		p = printer{reveal: reveal, careful: true}
+		out = p.message(out[:len(dst)], m, raw)
+	}
 	if p.what != "" {
 		return dst, &Error{Offset: -1, What: p.what}
 	}
 	return out, nil
 }
 
-// printer renders what Check found valid.
+// printer renders bytes that nobody has checked as long as they are what engines
+// write: all fields in order and of their wire types, single ones once. At what
+// is not it sets untidy, and what it has rendered is worth nothing. A careful
+// printer takes all that Check found valid.
 type printer struct {
-	reveal bool
-	what   string // the first that JSON has no form for
+	reveal  bool
+	careful bool
+	untidy  bool
+	what    string // the first that JSON has no form for
 }
 
 func (p *printer) fail(dst []byte, what string) []byte {
@@ -35,7 +44,18 @@ func (p *printer) fail(dst []byte, what string) []byte {
 	return dst
 }
 
+// astray is for what only a careful printer takes.
+func (p *printer) astray(dst []byte) []byte {
+	p.untidy = true
+	return dst
+}
+
 func (p *printer) message(dst []byte, m *Message, raw []byte) []byte {
+	if m.form != formObject && !p.careful {
+		if _, err := m.Check(raw); err != nil {
+			return p.astray(dst)
+		}
+	}
 	switch m.form {
 	case formTimestamp:
 		return p.timestamp(dst, raw)
@@ -51,48 +71,90 @@ func (p *printer) message(dst []byte, m *Message, raw []byte) []byte {
 
 // object renders the fields of a message and the brace behind them.
 func (p *printer) object(dst []byte, m *Message, raw []byte) []byte {
+	number := 0
+	if p.careful || m.mixed {
+		dst, number = p.sorted(dst, m, raw)
+	} else {
+		dst, number = p.fields(dst, m, number, raw)
+	}
+	dst = p.absent(dst, m, number, len(m.fields))
+	return append(dst, '}')
+}
+
+// sorted is fields for those that may stand in any order.
+func (p *printer) sorted(dst []byte, m *Message, raw []byte) ([]byte, int) {
 	var few [fewFields]run
-	always := m.always
-	for _, r := range m.runs(few[:0], raw) {
+	runs, ok := m.split(few[:0], raw)
+	switch {
+	case !ok && p.careful:
+		runs = m.runs(few[:0], raw)
+	case !ok:
+		return p.astray(dst), 0
+	}
+	number := 0
+	for _, r := range runs {
 		if r.f != nil {
-			dst, always = p.absent(dst, m, always, r.number)
-			dst = p.field(dst, r.f, r.raw)
+			dst, number = p.fields(dst, m, number, r.raw)
 		}
 	}
-	dst, _ = p.absent(dst, m, always, len(m.fields))
-	return append(dst, '}')
+	return dst, number
 }
 
 // fewFields are as many as most messages have; more are kept on the heap.
 const fewFields = 16
 
-// field renders all that a message has of one field, and its name.
-func (p *printer) field(dst []byte, f *field, raw []byte) []byte {
-	switch {
-	case f.isMap:
-		return p.mapValue(label(dst, f), f, raw)
-	case f.list:
-		return p.list(dst, f, raw)
+// fields renders those that come behind the one of a number, and returns the
+// number of the last.
+func (p *printer) fields(dst []byte, m *Message, number int, raw []byte) ([]byte, int) {
+	for at := 0; at < len(raw); {
+		tag, begin, end := head(raw, at)
+		previous := number
+		if number = tag >> 3; end < 0 || number <= previous {
+			return p.astray(dst), number
+		}
+		if number > previous+1 {
+			dst = p.absent(dst, m, previous, number)
+		}
+		switch f := m.field(number); {
+		case f == nil:
+		case tag&7 != f.wire && !p.careful:
+			return p.astray(dst), number
+		case f.isMap:
+			dst, end = p.mapValue(dst, f, raw, at)
+		case f.list:
+			dst, end = p.list(dst, f, raw, at)
+		default:
+			dst = p.single(dst, f, tag&7, raw[begin:end])
+		}
+		at = end
 	}
-	w, _ := next(raw)
-	if f.leftOut(&w) {
-		return dst
-	}
-	return p.value(label(dst, f), f, &w)
+	return dst, number
 }
 
-// absent renders the messages before a field that JSON always shows. It
-// returns those that are still to come.
-func (p *printer) absent(dst []byte, m *Message, always []int, before int) ([]byte, []int) {
-	for len(always) > 0 && always[0] < before {
-		f := &m.fields[always[0]]
-		dst = p.message(label(dst, f), f.child, nil)
-		always = always[1:]
+// absent renders the messages between two fields that JSON always shows.
+func (p *printer) absent(dst []byte, m *Message, after, before int) []byte {
+	for _, number := range m.always {
+		if after < number && number < before {
+			f := &m.fields[number]
+			dst = p.message(label(dst, f), f.child, nil)
+		}
 	}
-	if len(always) > 0 && always[0] == before {
-		always = always[1:]
+	return dst
+}
+
+// single renders a field with its name, of which data are the bytes.
+func (p *printer) single(dst []byte, f *field, wire int, data []byte) []byte {
+	v := uint64(0)
+	if wire != wireBytes {
+		v, data = number(wire, data), nil
 	}
-	return dst, always
+	if f.kind == kindStdDuration && !p.careful && !f.fits(data) {
+		return p.astray(dst)
+	}
+	if f.leftOut(v, data) {
+		return dst
+	}
+	return p.value(label(dst, f), f, v, data)
 }
 
 // label appends the name of a field, and the comma that it needs: no value ends
@@ -105,7 +167,7 @@ func label(dst []byte, f *field) []byte {
 }
 
 // leftOut tells of zero values that JSON does not show.
-func (f *field) leftOut(w *Field) bool {
+func (f *field) leftOut(v uint64, data []byte) bool {
 	if f.oneof != 0 {
 		return false
 	}
@@ -113,51 +175,55 @@ func (f *field) leftOut(w *Field) bool {
 	case kindMessage, kindBytes:
 		return false
 	case kindString:
-		return len(w.Data) == 0
+		return len(data) == 0
 	case kindFloat:
-		return float(w) == 0
+		return float(v) == 0
 	case kindStdDuration:
-		seconds, nanos := secondsAndNanos(w.Data)
+		seconds, nanos := secondsAndNanos(data)
 		return seconds == 0 && nanos == 0
 	case kindInt64, kindUint64, kindBool:
-		return w.Varint == 0
+		return v == 0
 	}
-	return uint32(w.Varint) == 0
+	return uint32(v) == 0
 }
 
-// list leaves out a packed list of none.
-func (p *printer) list(dst []byte, f *field, raw []byte) []byte {
+// list renders the fields of a list that begins at a place, and returns where
+// they end. A packed list of none is left out.
+func (p *printer) list(dst []byte, f *field, raw []byte, at int) ([]byte, int) {
 	start := len(dst)
 	dst = append(label(dst, f), '[')
 	open := len(dst)
-	for at := 0; at < len(raw); {
-		_, begin, end := head(raw, at)
-		if end < 0 {
-			return p.fail(dst, reason(end))
+	for at < len(raw) {
+		tag, begin, end := head(raw, at)
+		if end < 0 || tag>>3 != f.number {
+			break
+		}
+		if tag&7 != f.wire && !p.careful {
+			return p.astray(dst), len(raw)
 		}
 		if f.scalar() {
 			dst = p.numbers(dst, f, raw[begin:end])
 		} else {
-			dst = append(p.value(dst, f, &Field{Data: raw[begin:end]}), ',')
+			dst = append(p.value(dst, f, 0, raw[begin:end]), ',')
 		}
 		at = end
 	}
 	if len(dst) == open {
-		return dst[:start]
+		return dst[:start], at
 	}
 	dst[len(dst)-1] = ']'
-	return dst
+	return dst, at
 }
 
 // numbers renders one field of a list, which may be packed, each element with a
 // comma behind it.
 func (p *printer) numbers(dst []byte, f *field, data []byte) []byte {
 	for at := 0; at < len(data); {
-		var v Field
-		if v.Varint, at = uvarint(data, at); at < 0 {
-			return p.fail(dst, reason(at))
+		var v uint64
+		if v, at = uvarint(data, at); at < 0 { // it reaches beyond its end
+			return p.astray(dst)
 		}
-		dst = append(p.value(dst, f, &v), ',')
+		dst = append(p.value(dst, f, v, nil), ',')
 	}
 	return dst
 }

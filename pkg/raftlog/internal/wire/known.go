@@ -18,18 +18,20 @@ const (
 const maxSeconds = 315576000000
 
 func secondsAndNanos(raw []byte) (seconds, nanos int64) {
-	for len(raw) > 0 {
-		f, at := next(raw)
-		if at < 0 {
+	for at := 0; at < len(raw); {
+		tag, begin, end := head(raw, at)
+		if end < 0 {
 			return 0, 0
 		}
-		switch f.Number {
-		case fieldSeconds:
-			seconds = int64(f.Varint)
-		case fieldNanos:
-			nanos = int64(int32(f.Varint))
+		switch tag {
+		case fieldSeconds<<3 | wireVarint:
+			v, _ := uvarint(raw, begin)
+			seconds = int64(v)
+		case fieldNanos<<3 | wireVarint:
+			v, _ := uvarint(raw, begin)
+			nanos = int64(int32(v))
 		}
-		raw = raw[at:]
+		at = end
 	}
 	return seconds, nanos
 }
@@ -83,7 +85,7 @@ func appendFraction(dst []byte, nanos int64) []byte {
 // wrapper shows the value alone, zero included.
 func (p *printer) wrapper(dst []byte, m *Message, raw []byte) []byte {
 	f := last(raw, wrapped)
-	return p.value(dst, m.field(wrapped), &f)
+	return p.value(dst, m.field(wrapped), f.Varint, f.Data)
 }
 
 // any shows the payload as its bytes: its type is that of a plugin, and there

@@ -5,48 +5,59 @@ import (
 	"slices"
 )
 
-// mapValue renders the entries of a map in the order of their keys. Engines
-// write them in any order.
-func (p *printer) mapValue(dst []byte, f *field, raw []byte) []byte {
+// mapValue renders the entries of a map that begins at a place, in the order of
+// their keys, and returns where they end. Engines write them in any order.
+func (p *printer) mapValue(dst []byte, f *field, raw []byte, at int) ([]byte, int) {
+	if f.child != nil && !p.careful { // of two with one key the first must be valid as well
+		return p.astray(dst), len(raw)
+	}
 	var few [8]entry
-	dst = append(dst, '{')
-	for i, e := range readEntries(few[:0], raw) {
+	entries, end := f.entries(few[:0], raw, at)
+	if end < 0 { // one reaches beyond its end
+		return p.astray(dst), len(raw)
+	}
+	dst = append(label(dst, f), '{')
+	for i := range entries {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendString(dst, e.key), ':')
-		dst = p.entryValue(dst, f, &e)
+		dst = append(appendString(dst, entries[i].key), ':')
+		dst = p.entryValue(dst, f, &entries[i])
 	}
-	return append(dst, '}')
+	return append(dst, '}'), end
 }
 
 func (p *printer) entryValue(dst []byte, f *field, e *entry) []byte {
 	if f.kind == kindMessage && !e.valued {
 		return append(dst, "null"...)
 	}
-	return p.value(dst, f, &Field{Data: e.value})
+	return p.value(dst, f, 0, e.value)
 }
 
-// readEntries appends the entries sorted by their keys; of those that share one
-// the last counts.
-func readEntries(entries []entry, raw []byte) []entry {
+// entries appends those of a map that begins at a place, sorted by their keys;
+// of those that share one the last counts. It returns where they end, below zero
+// if one cannot be read.
+func (f *field) entries(all []entry, raw []byte, at int) ([]entry, int) {
 	inOrder := true
-	for at := 0; at < len(raw); {
-		_, begin, end := head(raw, at)
-		if end < 0 {
+	for at < len(raw) {
+		tag, begin, end := head(raw, at)
+		if end < 0 || tag>>3 != f.number {
 			break
 		}
-		e, _ := readEntry(raw[:end], begin, end)
-		if n := len(entries); n > 0 && bytes.Compare(entries[n-1].key, e.key) >= 0 {
+		e, ok := readEntry(raw[:end], begin, end)
+		if !ok {
+			return all, cutOff
+		}
+		if n := len(all); n > 0 && bytes.Compare(all[n-1].key, e.key) >= 0 {
 			inOrder = false
 		}
-		entries = append(entries, e)
+		all = append(all, e)
 		at = end
 	}
-	if inOrder {
-		return entries
+	if !inOrder {
+		all = sortEntries(all)
 	}
-	return sortEntries(entries)
+	return all, at
 }
 
 func sortEntries(entries []entry) []entry {

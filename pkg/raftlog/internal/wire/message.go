@@ -17,6 +17,7 @@ type Message struct {
 	form   form
 	fields []field // by number, those of kind kindUnknown are not there
 	always []int   // numbers of the fields that JSON shows even where absent
+	mixed  bool    // gogo does not write its fields in order
 
 	// What Check needs, kept close together: by tag, where that is one byte.
 	ops      [256]op
@@ -63,6 +64,7 @@ type field struct {
 	secret bool
 	env    bool // NAME=value, of which the value is secret
 	op     op
+	wire   int
 	number int
 	words  []word // of an enum
 	name   string // in JSON

@@ -11,34 +11,34 @@ import (
 
 const quotedRedacted = `"` + Redacted + `"`
 
-// value renders a value, zero or not.
-func (p *printer) value(dst []byte, f *field, w *Field) []byte {
+// value renders a value, zero or not: v if it is a number, else data.
+func (p *printer) value(dst []byte, f *field, v uint64, data []byte) []byte {
 	if f.secret && !p.reveal {
-		return covered(dst, f, w.Data)
+		return covered(dst, f, data)
 	}
 	switch f.kind {
 	case kindString:
-		return appendString(dst, w.Data)
+		return appendString(dst, data)
 	case kindMessage:
-		return p.message(dst, f.child, w.Data)
+		return p.message(dst, f.child, data)
 	case kindEnum:
-		return f.appendWord(dst, int32(w.Varint))
+		return f.appendWord(dst, int32(v))
 	case kindBool:
-		return strconv.AppendBool(dst, w.Varint != 0)
+		return strconv.AppendBool(dst, v != 0)
 	case kindInt32:
-		return strconv.AppendInt(dst, int64(int32(w.Varint)), 10)
+		return strconv.AppendInt(dst, int64(int32(v)), 10)
 	case kindUint32:
-		return strconv.AppendUint(dst, uint64(uint32(w.Varint)), 10)
+		return strconv.AppendUint(dst, uint64(uint32(v)), 10)
 	case kindInt64:
-		return append(strconv.AppendInt(append(dst, '"'), int64(w.Varint), 10), '"')
+		return append(strconv.AppendInt(append(dst, '"'), int64(v), 10), '"')
 	case kindUint64:
-		return append(strconv.AppendUint(append(dst, '"'), w.Varint, 10), '"')
+		return append(strconv.AppendUint(append(dst, '"'), v, 10), '"')
 	case kindFloat:
-		return appendFloat(dst, float(w))
+		return appendFloat(dst, float(v))
 	case kindStdDuration:
-		return p.duration(dst, w.Data)
+		return p.duration(dst, data)
 	}
-	return appendBase64(dst, w.Data)
+	return appendBase64(dst, data)
 }
 
 // covered hides a value whatever it is, and of variables all but the name.
@@ -70,7 +70,7 @@ func (f *field) appendWord(dst []byte, value int32) []byte {
 	return strconv.AppendInt(dst, int64(value), 10)
 }
 
-func float(w *Field) float32 { return math.Float32frombits(uint32(w.Varint)) }
+func float(v uint64) float32 { return math.Float32frombits(uint32(v)) }
 
 // appendFloat writes as encoding/json does.
 func appendFloat(dst []byte, v float32) []byte {
@@ -119,19 +119,24 @@ func appendString(dst, text []byte) []byte {
 // characters, quotes and backslashes. It takes eight at a time.
 func plainPrefix(text []byte) int {
 	n := 0
-	for ; n+8 <= len(text); n += 8 {
-		const ones, high = 0x0101010101010101, 0x8080808080808080
-		x := binary.LittleEndian.Uint64(text[n:])
-		quote, slash := x^(ones*'"'), x^(ones*'\\')
-		special := x | (x - ones*0x20) | (quote - ones) | (slash - ones)
-		if special&high != 0 {
-			break
-		}
+	for n+8 <= len(text) && plainEight(text[n:]) {
+		n += 8
+	}
+	if end := len(text); n > 0 && end-n < 8 && plainEight(text[end-8:]) {
+		return end
 	}
 	for n < len(text) && text[n] >= 0x20 && text[n] < 0x80 && text[n] != '"' && text[n] != '\\' {
 		n++
 	}
 	return n
+}
+
+func plainEight(text []byte) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	x := binary.LittleEndian.Uint64(text)
+	quote, slash := x^(ones*'"'), x^(ones*'\\')
+	special := x | (x - ones*0x20) | (quote - ones) | (slash - ones)
+	return special&high == 0
 }
 
 func appendEscaped(dst []byte, r rune) []byte {
