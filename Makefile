@@ -6,6 +6,7 @@ BIN      := $(CURDIR)/bin
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X github.com/swarmdr/swarmdr/internal/cli.version=$(VERSION)
 ENGINES  ?= /var/cache/swarmdr/engines
+SERVERS  ?= /var/cache/swarmdr/servers
 LINT     := $(BIN)/golangci-lint-2.15.0
 
 export CGO_ENABLED = 0
@@ -24,14 +25,14 @@ demo: build
 
 # Unit tests, testscripts of the command line, and real swarms.
 test: build setup
-	SWARMDR_ENGINES=$(ENGINES) $(GO) test -timeout 40m ./...
+	SWARMDR_ENGINES=$(ENGINES) SWARMDR_SERVERS=$(SERVERS) $(GO) test -timeout 40m ./...
 
 # Every engine, every method, autolocked and not; kills at every step.
 matrix: build setup
 	SWARMDR_ENGINES=$(ENGINES) SWARMDR_MATRIX=all $(GO) test -count=1 -timeout 120m -v -run 'TestMatrix|TestKill' ./internal/e2e
 
 soak: build setup
-	SWARMDR_ENGINES=$(ENGINES) SWARMDR_SOAK=200 $(GO) test -count=1 -timeout 120m -v -run 'TestHot' ./internal/e2e
+	SWARMDR_ENGINES=$(ENGINES) SWARMDR_SOAK=500 $(GO) test -count=1 -timeout 120m -v -run 'TestHot' ./internal/e2e
 
 # The pairs of docs/performance.md, for benchstat. Takes some minutes and 5 GB
 # below the directory for temporary files.
@@ -53,9 +54,9 @@ $(LINT):
 	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 	mv $(BIN)/golangci-lint $@
 
-# What the tests need from Debian, and the further engines.
+# What the tests need: from Debian, the further engines, S3 servers.
 setup:
-	@testfixtures/setup.sh engine tests
+	@SWARMDR_ENGINES=$(ENGINES) SWARMDR_SERVERS=$(SERVERS) GO=$(GO) testfixtures/setup.sh engine tests
 
 clean:
 	rm -rf $(BIN)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs from Debian's packages what is missing:
+# Installs what is missing, from Debian's packages and, for S3, by go install:
 #   engine   a docker engine, for the demo and the lab
-#   tests    what the tests need besides: further engines, a systemd host, sshd
+#   tests    what the tests need besides: further engines, a systemd host, sshd,
+#            S3 servers
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -32,6 +33,19 @@ install_missing() {
 	apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+servers=${SWARMDR_SERVERS:-/var/cache/swarmdr/servers}
+
+server() { # NAME PACKAGE VERSION
+	local work
+	[ ! -x "$servers/$1" ] || return 0
+	echo "setup: building $2@$3" >&2
+	mkdir -p "$servers"
+	work=$(mktemp -d "$servers/.work.XXXXXX")
+	GOBIN=$work GOFLAGS= "${GO:-go}" install "$2@$3"
+	mv "$work/${2##*/}" "$servers/$1"
+	rmdir "$work"
+}
+
 for what in "$@"; do
 	case $what in
 	engine)
@@ -57,5 +71,9 @@ install_missing
 for what in "$@"; do
 	if [ "$what" = tests ]; then
 		./engines.sh "${SWARMDR_ENGINES:-/var/cache/swarmdr/engines}" >&2
+		# Programs of their own, never linked. The client of toxiproxy is in go.mod.
+		server minio github.com/minio/minio v0.0.0-20260212201848-7aac2a2c5b7c
+		server versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0
+		server toxiproxy-server github.com/Shopify/toxiproxy/v2/cmd/server v2.12.0
 	fi
 done

@@ -42,7 +42,11 @@ func processors() time.Duration {
 // ended begins with that of the process it was forked from.
 func run(b *testing.B, args ...string) float64 {
 	b.Helper()
-	c := exec.Command("../../bin/swarmdr", args...)
+	return watch(b, exec.Command("../../bin/swarmdr", args...))
+}
+
+func watch(b *testing.B, c *exec.Cmd) float64 {
+	b.Helper()
 	c.Stderr = os.Stderr
 	must(b, c.Start())
 	done := make(chan error, 1)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/swarmdr/swarmdr/internal/durable"
 	"github.com/swarmdr/swarmdr/internal/engine"
 	"github.com/swarmdr/swarmdr/pkg/snapshot"
+	"github.com/swarmdr/swarmdr/pkg/unlock"
 )
 
 type backupOptions struct {
@@ -20,7 +22,7 @@ type backupOptions struct {
 	hostOptions
 	keyOptions
 	storeOptions
-	recipientOptions
+	sealOptions
 	outputOptions
 	mode        string
 	allowOutage bool
@@ -31,7 +33,7 @@ func (o *backupOptions) AddFlags(c *cobra.Command) {
 	o.hostOptions.AddFlags(c)
 	o.keyOptions.AddFlags(c)
 	o.storeOptions.AddFlags(c)
-	o.recipientOptions.AddFlags(c)
+	o.sealOptions.AddFlags(c)
 	o.outputOptions.AddFlags(c)
 	c.Flags().StringVar(&o.mode, "mode", string(snapshot.Cold), "cold stops the engine for the copy, hot does not")
 	c.Flags().BoolVar(&o.allowOutage, "allow-outage", false, "stop the only manager of a swarm, which stands still meanwhile")
@@ -78,7 +80,16 @@ func runBackup(ctx context.Context, s *Streams, o *backupOptions) error {
 	if err != nil {
 		return err
 	}
+	to, err := o.destination(cfg)
+	if err != nil {
+		return err
+	}
 	b, err := o.prepare(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	b.Store = to.first()
+	trusted, err := trustedSigners(cfg)
 	if err != nil {
 		return err
 	}
@@ -106,23 +117,25 @@ func runBackup(ctx context.Context, s *Streams, o *backupOptions) error {
 	if err != nil {
 		return err
 	}
-	return printBackup(s, m, o.json())
+	where, failed := to.deliver(ctx, m.Name, trusted)
+	return errors.Join(printBackup(s, backupResult{m, where}, o.json()), failed)
+}
+
+// backupResult is the manifest, and where the snapshot is.
+type backupResult struct {
+	*snapshot.Manifest
+	delivered
 }
 
 // prepare refuses all that can be refused before the engine is asked.
 func (o *backupOptions) prepare(ctx context.Context, cfg config.Config) (snapshot.BackupOptions, error) {
 	b := snapshot.BackupOptions{Mode: snapshot.Mode(o.mode), Tool: "swarmdr " + version}
-	names, err := o.recipientOptions.read(cfg)
-	if err != nil {
+	var err error
+	if b.Recipients, err = o.recipients(cfg); err != nil {
 		return b, err
 	}
-	if b.Recipients, err = snapshot.ParseRecipients(names); err != nil {
-		return b, usageError{err}
-	}
-	if b.Key, err = o.keyOptions.read(ctx, cfg); err != nil {
-		return b, err
-	}
-	if b.Store, err = o.storeOptions.open(cfg); err != nil {
+	b.ReadKey = func(ctx context.Context) (unlock.Key, error) { return o.keyOptions.read(ctx, cfg) }
+	if b.Key, err = b.ReadKey(ctx); err != nil {
 		return b, err
 	}
 	if b.Signer, err = signer(cfg); err != nil {
@@ -165,20 +178,34 @@ func progress(s *Streams) func(string) {
 	}
 }
 
-func printBackup(s *Streams, m *snapshot.Manifest, asJSON bool) error {
+func printBackup(s *Streams, r backupResult, asJSON bool) error {
 	if asJSON {
-		return writeJSON(s.Out, m)
+		return writeJSON(s.Out, r)
 	}
-	c := m.Contents
-	fmt.Fprintln(s.Out, m.Name)
-	fmt.Fprintf(s.Out, "  %s copy of %s, index %d: %d services, %d secrets, %d configs, %d networks, %d nodes\n", m.Mode, m.Hostname, c.Index,
+	c := r.Contents
+	fmt.Fprintln(s.Out, r.Name)
+	fmt.Fprintf(s.Out, "  %s copy of %s, index %d: %d services, %d secrets, %d configs, %d networks, %d nodes\n", r.Mode, r.Hostname, c.Index,
 		c.Objects["service"], c.Objects["secret"], c.Objects["config"], c.Objects["network"], c.Objects["node"])
-	if m.Mode == snapshot.Cold {
-		fmt.Fprintf(s.Out, "  the engine was down for %.1f s\n", float64(m.DownMS)/1000)
+	if r.Mode == snapshot.Cold {
+		fmt.Fprintf(s.Out, "  the engine was down for %.1f s\n", float64(r.DownMS)/1000)
 	}
 	if c.Autolock {
 		fmt.Fprintf(s.Out, "  opens with the unlock key %s\n", c.KeyFingerprint)
 	}
-	_, err := fmt.Fprintf(s.Out, "  %d KiB, decrypted, replayed, stored and read back\n", (m.SealedSize+1023)>>10)
-	return err
+	fmt.Fprintf(s.Out, "  %d KiB, decrypted, replayed, stored and read back\n", (r.SealedSize+1023)>>10)
+	return printDelivered(s, r.delivered)
+}
+
+func printDelivered(s *Streams, d delivered) error {
+	for _, to := range d.Stores {
+		state := "stored in"
+		if to.Error != "" {
+			state = "not stored in"
+		}
+		fmt.Fprintf(s.Out, "  %s %s\n", state, to.URL)
+	}
+	if d.Spooled {
+		fmt.Fprintln(s.Out, "  kept in the spool: the next backup delivers it")
+	}
+	return nil
 }

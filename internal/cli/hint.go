@@ -51,14 +51,19 @@ func advices() []advice {
 		{unlock.ErrLocked, exitKey, "give the unlock key with --unlock-key-file, --unlock-key-command or the configuration"},
 		{unlock.ErrWrongKey, exitKey, "the key may have been rotated: find the one whose fingerprint the manifest names"},
 		{errNoIdentity, exitKey, "give the identity with --identity FILE"},
-		{snapshot.ErrNoIdentity, exitKey, "`swarmdr snapshot list -o json` names the recipients: one of their identities is needed"},
+		{snapshot.ErrNeedPassphrase, exitKey, "give it with --identity-passphrase-file"},
+		{snapshot.ErrBadPassphrase, exitKey, ""},
+		{snapshot.ErrNoIdentity, exitKey, "`swarmdr snapshot show NAME` names the recipients: one of their identities is needed"},
 		{unlock.ErrNoIdentity, exitKey, "an identity of one of the recipients that it was sealed to is needed"},
 		{errUnproven, exitKey, "name with --dir a locked directory that it opens"},
 		{engine.ErrLocked, exitKey, "`swarmdr key unlock` unlocks managers"},
 		{engine.ErrUnlockRefused, exitKey, "the key may have been rotated"},
 
-		{snapshot.ErrStore, exitStore, "look at the store's directory, its owner and the room in it"},
+		{errDelivery, exitStore, "the snapshot is good where it is; the next backup, or `swarmdr snapshot drain`, delivers what the spool keeps"},
+		{snapshot.ErrStore, exitStore, "`swarmdr store check` tells what it does not do"},
 		{snapshot.ErrNotExist, exitStore, "`swarmdr snapshot list` names those there are"},
+		{snapshot.ErrEmptyPolicy, exitUsage, "give --keep flags, or retention in the configuration"},
+		{snapshot.ErrStalePlan, exitRefused, "run it again: it makes a new plan"},
 		{snapshot.ErrAmbiguous, exitUsage, "give more of the name: `swarmdr snapshot list`"},
 
 		{raftlog.ErrNotSwarmDir, exitDamaged, "name the directory that holds raft/ and certificates/: usually /var/lib/docker/swarm"},
@@ -68,6 +73,8 @@ func advices() []advice {
 		{raftlog.ErrOldKey, exitFailed, "the log tells no state before its raft snapshot; an older snapshot may: `swarmdr snapshot list`"},
 		{raftlog.ErrNewerFormat, exitDamaged, "use a newer swarmdr"},
 		{snapshot.ErrNewerFormat, exitDamaged, "use a newer swarmdr"},
+		{snapshot.ErrBadVerifier, exitUsage, "trusted_signers takes the contents of signing.pub of a manager"},
+		{snapshot.ErrDamaged, exitDamaged, "the archive was sealed damaged: use another snapshot"},
 		{snapshot.ErrUntrusted, exitDamaged, "whoever can write the store may have planted it; add its signer to trusted_signers only if you know it"},
 		{snapshot.ErrDigest, exitDamaged, "the object was changed or cut after it was stored: use another snapshot"},
 		{snapshot.ErrNotSealed, exitDamaged, "the object was replaced after it was stored: use another snapshot"},
@@ -114,7 +121,10 @@ func find(err error) (advice, bool) {
 			return a, true
 		}
 	}
-	damage := (*raftlog.DamageError)(nil)
+	damage, shrink := (*raftlog.DamageError)(nil), (*snapshot.ShrinkError)(nil)
+	if errors.As(err, &shrink) {
+		return advice{code: exitRefused, hint: "look at the plan; --allow-shrink carries it out"}, true
+	}
 	if errors.As(err, &damage) {
 		return advice{code: exitDamaged, hint: "use another copy; a torn tail would have been tolerated, this is damage"}, true
 	}

@@ -24,7 +24,7 @@ func newKeyCommand(s *Streams) *cobra.Command {
 }
 
 func newKeyNewCommand(s *Streams) *cobra.Command {
-	out := outputOptions{}
+	out, hybrid := outputOptions{}, false
 	c := &cobra.Command{
 		Use:   "new FILE",
 		Short: "Make an age identity, and print its recipient",
@@ -33,21 +33,27 @@ func newKeyNewCommand(s *Streams) *cobra.Command {
 Give the recipient to the managers: they seal to it and cannot open. Keep the
 identity away from them, and twice: without it no snapshot opens.
 ` + exitHelp,
-		Example: "  swarmdr key new identity.txt",
-		Args:    oneArg("FILE"),
+		Example: `  swarmdr key new identity.txt
+  swarmdr key new --post-quantum identity.txt`,
+		Args: oneArg("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := out.Validate(); err != nil {
 				return err
 			}
-			return runKeyNew(s, args[0], out.json())
+			generate := snapshot.GenerateIdentity
+			if hybrid {
+				generate = snapshot.GenerateHybridIdentity
+			}
+			return runKeyNew(s, args[0], generate, out.json())
 		},
 	}
 	out.AddFlags(c)
+	c.Flags().BoolVar(&hybrid, "post-quantum", false, "one that a quantum computer does not break; age opens its files from 1.3 on")
 	return c
 }
 
-func runKeyNew(s *Streams, path string, asJSON bool) error {
-	identity, recipient, err := snapshot.GenerateIdentity()
+func runKeyNew(s *Streams, path string, generate func() (identity, recipient string, err error), asJSON bool) error {
+	identity, recipient, err := generate()
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/swarmdr/swarmdr/internal/config"
 	"github.com/swarmdr/swarmdr/internal/engine"
 	"github.com/swarmdr/swarmdr/internal/keyring"
-	"github.com/swarmdr/swarmdr/pkg/snapshot"
 	"github.com/swarmdr/swarmdr/pkg/unlock"
 )
 
@@ -91,7 +90,7 @@ func runKeyEscrow(ctx context.Context, s *Streams, o *keyEscrowOptions) error {
 	if err != nil {
 		return err
 	}
-	if _, err := snapshot.ParseRecipients(recipients); err != nil {
+	if err := unlock.CheckRecipients(recipients); err != nil {
 		return usageError{err}
 	}
 	p, err := o.prove(ctx, s, cfg)

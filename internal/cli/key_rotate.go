@@ -11,7 +11,7 @@ import (
 	"github.com/swarmdr/swarmdr/internal/engine"
 	"github.com/swarmdr/swarmdr/internal/keyring"
 	"github.com/swarmdr/swarmdr/internal/quorum"
-	"github.com/swarmdr/swarmdr/pkg/snapshot"
+	"github.com/swarmdr/swarmdr/pkg/unlock"
 )
 
 type keyRotateOptions struct {
@@ -114,7 +114,7 @@ func (o *keyRotateOptions) rotation(s *Streams, cfg config.Config) (*keyring.Rot
 		return nil, err
 	}
 	if len(r.Recipients) > 0 {
-		if _, err := snapshot.ParseRecipients(r.Recipients); err != nil {
+		if err := unlock.CheckRecipients(r.Recipients); err != nil {
 			return nil, usageError{err}
 		}
 	}

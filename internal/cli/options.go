@@ -6,17 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/swarmdr/swarmdr/internal/config"
 	"github.com/swarmdr/swarmdr/internal/durable"
-	"github.com/swarmdr/swarmdr/internal/store/file"
 	"github.com/swarmdr/swarmdr/pkg/snapshot"
 	"github.com/swarmdr/swarmdr/pkg/unlock"
 )
@@ -133,93 +130,6 @@ type keyError struct{ err error }
 
 func (e keyError) Error() string { return e.err.Error() }
 func (e keyError) Unwrap() error { return e.err }
-
-// storeOptions choose the store.
-type storeOptions struct{ url string }
-
-func (o *storeOptions) AddFlags(c *cobra.Command) {
-	c.Flags().StringVar(&o.url, "store", "", "`URL` of the store (default file:///var/lib/swarmdr/snapshots)")
-}
-
-func (o *storeOptions) open(cfg config.Config) (snapshot.Store, error) {
-	text := o.url
-	if text == "" {
-		text = cfg.Store
-	}
-	u, err := url.Parse(text)
-	if err != nil {
-		return nil, usagef("store %q is not a URL", text)
-	}
-	if u.Scheme != "file" || u.Host != "" || !filepath.IsAbs(u.Path) {
-		return nil, usagef("store %q: want file:///DIRECTORY", text)
-	}
-	return file.New(filepath.Clean(u.Path)), nil
-}
-
-// identityOptions choose the age identities that open snapshots.
-type identityOptions struct{ files []string }
-
-func (o *identityOptions) AddFlags(c *cobra.Command) {
-	c.Flags().StringArrayVarP(&o.files, "identity", "i", nil, "age identity `FILE` that opens the snapshot (repeatable)")
-}
-
-// read returns nil when no file is named.
-func (o *identityOptions) read() (*snapshot.Identities, error) {
-	text, err := o.text()
-	if err != nil || text == nil {
-		return nil, err
-	}
-	ids, err := snapshot.ParseIdentities(bytes.NewReader(text))
-	if err != nil {
-		return nil, keyError{err}
-	}
-	return ids, nil
-}
-
-// text is the content of all files together, nil when none is named.
-func (o *identityOptions) text() ([]byte, error) {
-	var all []byte
-	for _, path := range o.files {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return nil, keyError{fmt.Errorf("read identity: %w", err)}
-		}
-		all = append(append(all, data...), '\n')
-	}
-	return all, nil
-}
-
-// recipientOptions choose the age public keys that are sealed to.
-type recipientOptions struct {
-	names []string
-	file  string
-}
-
-func (o *recipientOptions) AddFlags(c *cobra.Command) {
-	c.Flags().StringArrayVarP(&o.names, "recipient", "r", nil, "age public `KEY` to seal to (repeatable)")
-	c.Flags().StringVarP(&o.file, "recipients-file", "R", "", "`FILE` of age public keys to seal to, one a line")
-}
-
-// read returns those of the command line, else those of the configuration. In
-// a file lines that begin with # are comments.
-func (o *recipientOptions) read(cfg config.Config) ([]string, error) {
-	names := o.names
-	if o.file != "" {
-		data, err := os.ReadFile(o.file)
-		if err != nil {
-			return nil, usageError{fmt.Errorf("read recipients: %w", err)}
-		}
-		for line := range strings.Lines(string(data)) {
-			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-				names = append(names, line)
-			}
-		}
-	}
-	if len(names) == 0 {
-		names = cfg.Recipients
-	}
-	return names, nil
-}
 
 // trustedSigners are those of the configuration and this host's own. Without
 // any in the configuration signatures are not checked.

@@ -197,7 +197,7 @@ func (p *planted) keys(t *testing.T, s *swarmgen.Swarm) {
 	p.failing = write("failing.sh", "#!/bin/sh\ncat "+p.keyFile+"\ncat "+p.keyFile+" >&2\nexit 1\n")
 	noError(t, os.Chmod(p.failing, 0o700))
 	p.identity, p.token = write("identity.txt", identity), recipient
-	t.Setenv("SWARMDR_CONFIG", write("config.yaml", fmt.Sprintf("host: unix://%[1]s/none.sock\nstate_dir: %[1]s/state\nstore: file://%[1]s/store\n", p.work)))
+	t.Setenv("SWARMDR_CONFIG", write("config.yaml", fmt.Sprintf("host: unix://%[1]s/none.sock\nstate_dir: %[1]s/state\nstores: [file://%[1]s/store]\n", p.work)))
 	_, err = snapshot.Backup(context.Background(), snapshot.BackupOptions{
 		Dir: p.dir, ScratchDir: t.TempDir(), Mode: snapshot.Hot, Key: key, Store: file.New(filepath.Join(p.work, "store")),
 		Recipients: recipients, Signer: signer, Tool: "swarmdr test", Hostname: "m1", Progress: func(string) {},

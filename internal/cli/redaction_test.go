@@ -55,8 +55,17 @@ func uses(p *planted) map[string][]use {
 		"key new":            {{args: "OUT", writes: []string{"an identity"}}},
 		"key rotate":         {{args: "--out OUT -r " + p.token + " KEY", code: -1}},
 		"key unlock":         {{args: "KEY", code: -1}, {args: "KEY --manager m2=unix:///none.sock --timeout 1s", code: -1}},
-		"snapshot list":      {{args: ""}},
-		"snapshot verify":    {{args: "latest"}, {args: "latest -i " + p.identity + " KEY"}},
+		"snapshot list":      {{args: ""}, {args: "--long"}},
+		"snapshot show":      {{args: "latest"}},
+		"snapshot verify":    {{args: "latest"}, {args: "latest -i " + p.identity + " KEY"}, {args: "--all -i " + p.identity + " KEY"}},
+		"snapshot fetch":     {{args: "latest --out OUT -i " + p.identity + " KEY"}},
+		"snapshot copy":      {{args: "latest --to file://OUT"}},
+		"snapshot reseal":    {{args: "latest --to file://OUT -r " + p.token + " -i " + p.identity}},
+		"snapshot drain":     {{args: ""}},
+		"snapshot protect":   {{args: "latest --reason test", code: -1}},
+		"snapshot unprotect": {{args: "latest"}},
+		"snapshot expire":    {{args: "--keep-last 1"}},
+		"store check":        {{args: ""}},
 		"backup":             {{args: "--mode hot -r " + p.token + " KEY", code: -1}},
 		"quorum":             {{args: "KEY", code: -1}},
 		"recover plan":       {{args: "--dir " + p.dir + " KEY", code: -1}},
@@ -184,8 +193,8 @@ func (p *planted) runInto(t *testing.T, args []string) (code int, said, written 
 	out := filepath.Join(dir, "new")
 	args = slices.Clone(args)
 	for i := range args {
-		if args[i] == "OUT" {
-			args[i] = out
+		if path, ok := strings.CutSuffix(args[i], "OUT"); ok {
+			args[i] = path + out
 		}
 	}
 	code, said = p.run(t, args...)

@@ -72,7 +72,7 @@ func setup(env *testscript.Env) error {
 	}
 	config := "host: unix://" + env.WorkDir + "/none.sock\n" +
 		"state_dir: " + env.WorkDir + "/state\n" +
-		"store: file://" + env.WorkDir + "/store\n"
+		"stores: [file://" + env.WorkDir + "/store]\n"
 	return writeFiles(env.WorkDir, map[string]string{"config.yaml": config, "identity.txt": identity + "\n"})
 }
 

@@ -1,13 +1,28 @@
 package cli
 
 import (
+	"context"
+	"os"
+	"os/user"
+
 	"github.com/spf13/cobra"
 	"github.com/swarmdr/swarmdr/internal/config"
 	"github.com/swarmdr/swarmdr/pkg/snapshot"
 )
 
 func newSnapshotCommand(s *Streams) *cobra.Command {
-	return group("snapshot", "List and verify stored snapshots", newSnapshotListCommand(s), newSnapshotVerifyCommand(s))
+	return group("snapshot", "List, prove, fetch and expire stored snapshots",
+		newSnapshotListCommand(s),
+		newSnapshotShowCommand(s),
+		newSnapshotVerifyCommand(s),
+		newSnapshotFetchCommand(s),
+		newSnapshotCopyCommand(s),
+		newSnapshotResealCommand(s),
+		newSnapshotDrainCommand(s),
+		newSnapshotProtectCommand(s),
+		newSnapshotUnprotectCommand(s),
+		newSnapshotExpireCommand(s),
+	)
 }
 
 // snapshotOptions are those of every command about stored snapshots.
@@ -33,4 +48,45 @@ func (o *snapshotOptions) openStore() (config.Config, snapshot.Store, error) {
 	}
 	store, err := o.storeOptions.open(cfg)
 	return cfg, store, err
+}
+
+// library is a store and whom it is trusted to hold snapshots of.
+type library struct {
+	snapshot.Store
+	cfg     config.Config
+	trusted []string
+}
+
+func (o *snapshotOptions) openLibrary() (*library, error) {
+	cfg, store, err := o.openStore()
+	if err != nil {
+		return nil, err
+	}
+	trusted, err := trustedSigners(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &library{store, cfg, trusted}, nil
+}
+
+// find loads the manifest of the snapshot that ref names.
+func (l *library) find(ctx context.Context, ref string) (snapshot.Loaded, error) {
+	name, err := snapshot.Find(ctx, l.Store, ref)
+	if err != nil {
+		return snapshot.Loaded{}, err
+	}
+	m, signedBy, err := snapshot.Load(ctx, l.Store, name, l.trusted)
+	return snapshot.Loaded{Name: name, Manifest: m, SignedBy: signedBy, Err: err}, err
+}
+
+// person is who a marker says it is of: USER@HOST, as far as they are known.
+func person() string {
+	name, host := "unknown", "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "@" + host
 }

@@ -30,8 +30,13 @@ type Config struct {
 	// at most one of them.
 	UnlockKeyFile    string   `yaml:"unlock_key_file"`
 	UnlockKeyCommand []string `yaml:"unlock_key_command"`
-	// Store is the URL that backups go to.
-	Store string `yaml:"store"`
+	// Stores are where backups go, every one of them; reading commands take the
+	// first. Default: file:///var/lib/swarmdr/snapshots.
+	Stores []Store `yaml:"stores"`
+	// Spool keeps what a store on the network did not take.
+	Spool Spool `yaml:"spool"`
+	// Retention says which snapshots `snapshot expire` keeps.
+	Retention Retention `yaml:"retention"`
 	// Recipients are the age public keys that snapshots are sealed to.
 	Recipients []string `yaml:"recipients"`
 	// TrustedSigners are note verifier keys; see docs/format.md.
@@ -52,7 +57,8 @@ func Default() Config {
 	return Config{
 		Host:     "unix:///var/run/docker.sock",
 		StateDir: "/var/lib/swarmdr/state",
-		Store:    "file:///var/lib/swarmdr/snapshots",
+		Stores:   []Store{{URL: "file:///var/lib/swarmdr/snapshots"}},
+		Spool:    Spool{Max: 1 << 30},
 	}
 }
 
@@ -84,6 +90,12 @@ func (c Config) validate() error {
 	}
 	if !filepath.IsAbs(c.StateDir) {
 		return fmt.Errorf("state_dir %q is not an absolute path", c.StateDir)
+	}
+	if len(c.Stores) == 0 {
+		return errors.New("stores: at least one is needed")
+	}
+	if c.Spool.Dir != "" && !filepath.IsAbs(c.Spool.Dir) {
+		return fmt.Errorf("spool.dir %q is not an absolute path", c.Spool.Dir)
 	}
 	if c.SwarmDir != "" && !filepath.IsAbs(c.SwarmDir) {
 		return fmt.Errorf("swarm_dir %q is not an absolute path", c.SwarmDir)

@@ -102,7 +102,7 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := filepath.Join(f.dir, "config.yaml")
-	f.write(own, string(config)+"store: "+f.store()+"\n")
+	f.write(own, string(config)+"stores: ["+f.store()+"]\n")
 	if err := os.Remove(f.identity()); err != nil {
 		t.Fatal(err)
 	}

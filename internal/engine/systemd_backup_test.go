@@ -54,7 +54,7 @@ func TestBackupUnderSystemd(t *testing.T) {
 		t.Errorf("the backup was not killed: %s", result)
 	}
 	wantUp(t, h)
-	if out := h.must(t, "swarmdr", "snapshot", "list"); strings.Count(out, "cold") != 1 {
+	if out := h.must(t, "swarmdr", "snapshot", "list", "--long"); strings.Count(out, "cold") != 1 {
 		t.Errorf("snapshots after a killed backup:\n%s", out)
 	}
 }

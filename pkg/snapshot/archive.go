@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"time"
 )
 
 // ErrNotArchive is returned by OpenArchive for what is not a tar of a swarm
@@ -169,24 +168,3 @@ func (d *archiveDir) ReadDir(n int) ([]fs.DirEntry, error) {
 type rootInfo struct{ fs.FileInfo }
 
 func (rootInfo) Name() string { return "." }
-
-// archiveWriter writes what Archive reads.
-type archiveWriter struct {
-	tar   *tar.Writer
-	files []File
-}
-
-func (w *archiveWriter) dir(name string, info fs.FileInfo) error {
-	return w.tar.WriteHeader(header(name, info, tar.TypeDir, 0))
-}
-
-func header(name string, info fs.FileInfo, kind byte, size int64) *tar.Header {
-	return &tar.Header{
-		Typeflag: kind,
-		Name:     path.Join(archiveRoot, name),
-		Mode:     int64(info.Mode().Perm()),
-		Size:     size,
-		ModTime:  info.ModTime().Truncate(time.Second),
-		Format:   tar.FormatPAX,
-	}
-}

@@ -50,20 +50,8 @@ func open(data []byte) (*snapshot.Archive, error) {
 
 func TestArchiveIsAFileSystem(t *testing.T) {
 	s := fixture.Copy(t, fixture.Autolock)
-	var b bytes.Buffer
-	files, err := snapshot.Stage(t.Context(), s.Dir, snapshot.Cold, &b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := open(b.Bytes())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, f := range files {
-		names = append(names, f.Path)
-	}
-	if err := fstest.TestFS(a, names...); err != nil {
+	a, files := stage(t, s.Dir, snapshot.Cold)
+	if err := fstest.TestFS(a, paths(files)...); err != nil {
 		t.Error(err)
 	}
 }

@@ -36,14 +36,17 @@ var (
 )
 
 // BackupOptions say what is backed up, how and where to. All are needed but
-// Engine, for a hot copy, Key, for a manager that is not autolocked, Hostname,
-// EngineVer and Progress.
+// Engine, for a hot copy, Key, for a manager that is not autolocked, ReadKey,
+// Hostname, EngineVer and Progress.
 type BackupOptions struct {
 	Dir        string // the swarm directory
 	ScratchDir string // where the staged copy is held, in a file without a name
 	Mode       Mode
 	Engine     Engine // Cold only
 	Key        unlock.Key
+	// ReadKey returns the unlock key of the moment. It is asked again when Key
+	// does not open the node key: the swarm may have rotated it.
+	ReadKey    func(context.Context) (unlock.Key, error)
 	Store      Store
 	Recipients *Recipients
 	Signer     string
@@ -61,8 +64,8 @@ func (o BackupOptions) check() error {
 	if o.Mode == Cold && o.Engine == nil {
 		return errors.New("a cold copy needs an engine to stop")
 	}
-	if o.Recipients == nil || len(o.Recipients.keys) == 0 {
-		return errNoRecipient
+	if err := o.Recipients.check(); err != nil {
+		return err
 	}
 	_, err := parseSigner(o.Signer)
 	return err
@@ -87,7 +90,7 @@ func Backup(ctx context.Context, o BackupOptions) (*Manifest, error) {
 	if err := o.Store.Ready(ctx); err != nil {
 		return nil, fmt.Errorf("%w %s: %w", ErrStore, o.Store.URL(), err)
 	}
-	if err := precheck(o); err != nil {
+	if err := precheck(ctx, &o); err != nil {
 		return nil, err
 	}
 	scratch, err := durable.Scratch(o.ScratchDir)
@@ -99,77 +102,100 @@ func Backup(ctx context.Context, o BackupOptions) (*Manifest, error) {
 		Format: FormatVersion, Created: time.Now().UTC().Truncate(time.Millisecond),
 		Tool: o.Tool, Mode: o.Mode, Hostname: o.Hostname, Engine: o.EngineVer, Recipients: o.Recipients.Names(),
 	}
+	var staged *Staged
 	if o.Mode == Hot {
-		err = stageHot(ctx, o, m, scratch)
+		staged, err = stageHot(ctx, &o, m, scratch)
 	} else {
-		err = stageCold(ctx, o, m, scratch)
+		staged, err = stageCold(ctx, &o, m, scratch)
 	}
 	if err != nil {
 		return nil, err
 	}
 	m.Name = NewName(m.Contents.ClusterID, m.Contents.NodeID, m.Created)
-	if err := publish(ctx, o, m, scratch); err != nil {
+	d := &deposit{o.Store, m, o.Recipients, o.Signer, o.Progress}
+	err = d.put(ctx, func(w io.Writer) (err error) {
+		m.Files, err = staged.WriteTar(w, scratch)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
 // precheck refuses a directory that could not be copied or proved.
-func precheck(o BackupOptions) error {
+func precheck(ctx context.Context, o *BackupOptions) error {
 	if _, err := listDir(o.Dir, o.Mode); err != nil {
 		return err
 	}
-	if _, err := OpenNodeKey(os.DirFS(o.Dir), o.Key); err != nil {
+	if err := o.awaitKey(ctx); err != nil {
 		return err
 	}
 	return checkRoom(o.Dir, o.Mode, o.ScratchDir)
 }
 
-func stageCold(ctx context.Context, o BackupOptions, m *Manifest, scratch *os.File) error {
+// stageCold copies what it can before the engine is stopped, so that a large
+// log does not lengthen the outage.
+func stageCold(ctx context.Context, o *BackupOptions, m *Manifest, scratch *os.File) (*Staged, error) {
+	o.Progress("copy the closed segments of " + o.Dir)
+	early, err := StageClosed(ctx, o.Dir, scratch)
+	if err != nil {
+		return nil, err
+	}
 	o.Progress("stop the engine")
 	begin := time.Now()
-	if err := stopped(ctx, o, m, scratch); err != nil {
-		return err
+	staged, err := stopped(ctx, o, early, scratch)
+	if err != nil {
+		return nil, err
 	}
 	m.DownMS = time.Since(begin).Milliseconds()
 	o.Progress(fmt.Sprintf("the engine is up again after %.1f s", time.Since(begin).Seconds()))
 	o.Progress("decrypt and replay the copy")
-	return prove(o, m, scratch)
+	return staged, prove(ctx, o, m, staged, scratch)
 }
 
 // stopped copies the directory while the engine is down, and starts the engine
 // whatever happens, also when ctx is done.
-func stopped(ctx context.Context, o BackupOptions, m *Manifest, scratch *os.File) (err error) {
+func stopped(ctx context.Context, o *BackupOptions, early *Staged, scratch *os.File) (staged *Staged, err error) {
 	defer func() {
 		if up := o.Engine.Start(context.WithoutCancel(ctx)); up != nil {
 			err = errors.Join(err, fmt.Errorf("%w: %w", ErrEngineDown, up))
 		}
 	}()
 	if err := o.Engine.Stop(ctx); err != nil {
-		return fmt.Errorf("stop the engine: %w", err)
+		return nil, fmt.Errorf("stop the engine: %w", err)
 	}
 	o.Progress("copy " + o.Dir)
-	m.Files, err = Stage(ctx, o.Dir, Cold, scratch)
+	staged, err = Stage(ctx, o.Dir, Cold, scratch, early)
 	o.Progress("start the engine")
-	return err
+	return staged, err
 }
 
-func stageHot(ctx context.Context, o BackupOptions, m *Manifest, scratch *os.File) error {
+func stageHot(ctx context.Context, o *BackupOptions, m *Manifest, scratch *os.File) (*Staged, error) {
 	for try := 1; ; try++ {
 		o.Progress(fmt.Sprintf("copy %s while it is in use", o.Dir))
-		files, err := Stage(ctx, o.Dir, Hot, scratch)
+		staged, err := Stage(ctx, o.Dir, Hot, scratch, nil)
 		if err == nil {
-			m.Files = files
-			err = prove(o, m, scratch)
+			o.Progress("decrypt and replay the copy")
+			err = prove(ctx, o, m, staged, scratch)
 		}
-		if err == nil || !worthRetry(err) || try == hotTries {
-			return err
+		if err == nil || !o.worthRetry(err) || try == hotTries {
+			return staged, err
 		}
-		if err := rewind(scratch); err != nil {
-			return err
+		o.Progress(fmt.Sprintf("try again: %v", err))
+		if err := errors.Join(rewind(scratch), sleep(ctx, time.Duration(try)*50*time.Millisecond)); err != nil {
+			return nil, err
 		}
-		time.Sleep(time.Duration(try) * 50 * time.Millisecond)
+		if err := o.awaitKey(ctx); err != nil {
+			return nil, err
+		}
 	}
+}
+
+// worthRetry says whether another hot copy may prove. The engine writes a new
+// certificate just after the key of it.
+func (o *BackupOptions) worthRetry(err error) bool {
+	return worthRetry(err) || o.keyChanged(err) || errors.Is(err, ErrMismatch)
 }
 
 func worthRetry(err error) bool {
@@ -182,17 +208,20 @@ func rewind(f *os.File) error {
 	return errors.Join(f.Truncate(0), err)
 }
 
-// prove replays the staged copy and fills in the manifest.
-func prove(o BackupOptions, m *Manifest, scratch *os.File) error {
-	size, err := scratch.Seek(0, io.SeekEnd)
-	if err != nil {
-		return err
-	}
-	archive, err := OpenArchive(scratch, size)
+// prove replays the staged copy and fills in the manifest. A key that was
+// rotated just before the copy is read anew.
+func prove(ctx context.Context, o *BackupOptions, m *Manifest, staged *Staged, scratch *os.File) error {
+	archive, err := staged.Archive(scratch)
 	if err != nil {
 		return err
 	}
 	p, err := Prove(archive, o.Key)
+	if o.keyChanged(err) {
+		if err := o.readKey(ctx); err != nil {
+			return err
+		}
+		p, err = Prove(archive, o.Key)
+	}
 	if err != nil {
 		return fmt.Errorf("verify the copy: %w", err)
 	}

@@ -166,7 +166,7 @@ func TestBackupStoreFails(t *testing.T) {
 		"archive not sealed":     {faultyStore{suffix: ".age", read: other}, snapshot.ErrNotSealed, slices.Concat(gets, clean)},
 		"manifest refused":       {faultyStore{suffix: ".json", before: errFault}, errFault, slices.Concat(gets, []string{"put json"}, clean)},
 		"manifest answer lost":   {faultyStore{suffix: ".json", after: errFault}, errFault, slices.Concat(gets, []string{"put json"}, clean)},
-		"manifest there already": {faultyStore{suffix: ".json", before: snapshot.ErrExist}, snapshot.ErrExist, slices.Concat(gets, []string{"put json"}, clean)},
+		"manifest there already": {faultyStore{suffix: ".json", before: snapshot.ErrExist}, snapshot.ErrExist, slices.Concat(gets, []string{"put json", "delete tar.zst.age"})},
 		"manifest not read":      {faultyStore{suffix: ".json", get: errFault}, errFault, slices.Concat(gets, []string{"put json", "get json"}, clean)},
 		"manifest changed":       {faultyStore{suffix: ".json", read: flipLast}, snapshot.ErrReadBack, slices.Concat(gets, []string{"put json", "get json"}, clean)},
 	} {

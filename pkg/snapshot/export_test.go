@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"io"
 	"io/fs"
 
 	"github.com/swarmdr/swarmdr/pkg/raftlog"
@@ -10,10 +11,17 @@ import (
 const HotTries = hotTries
 
 var (
-	Seal     = seal
 	Unseal   = unseal
 	Download = download
 )
+
+// Seal seals what it reads from src.
+func Seal(dst io.Writer, to *Recipients, src io.Reader) error {
+	return seal(dst, to, func(w io.Writer) error {
+		_, err := io.Copy(w, src)
+		return err
+	})
+}
 
 // InspectState is Inspect that also returns the state it counted, nil where
 // there is none.

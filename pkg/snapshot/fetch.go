@@ -19,25 +19,6 @@ var ErrAmbiguous = errors.New("several snapshots match")
 // maxManifest bounds what is read as a manifest, in bytes.
 const maxManifest = 16 << 20
 
-// List yields the names of all complete snapshots whose name begins with
-// prefix, oldest first within one manager. It reads no object.
-func List(ctx context.Context, s Store, prefix string) ([]Name, error) {
-	var names []Name
-	for o, err := range s.List(ctx, prefix) {
-		if err != nil {
-			return nil, storeError(s, err)
-		}
-		base, ok := strings.CutSuffix(o.Name, manifestSuffix)
-		if !ok {
-			continue
-		}
-		if name, err := ParseName(base); err == nil {
-			names = append(names, name)
-		}
-	}
-	return names, nil
-}
-
 // Find resolves what a person typed: "latest", a whole name, or a part of one
 // that occurs in no other. Errors are ErrAmbiguous, ErrNotExist, and those of
 // the store.
@@ -70,15 +51,29 @@ func latest(names []Name, s Store) (Name, error) {
 // does, with its errors. ErrNotExist says that there is none, ErrMismatch that
 // it is the manifest of another snapshot.
 func Load(ctx context.Context, s Store, name Name, trusted []string) (m *Manifest, signedBy string, err error) {
+	signed, err := readManifest(ctx, s, name)
+	if err != nil {
+		return nil, "", err
+	}
+	return openNamed(name, signed, trusted)
+}
+
+// readManifest returns the manifest of name as it is stored, signature and all.
+func readManifest(ctx context.Context, s Store, name Name) ([]byte, error) {
 	r, err := s.Get(ctx, name.Manifest())
 	if err != nil {
-		return nil, "", storeError(s, err)
+		return nil, storeError(s, err)
 	}
 	data, err := io.ReadAll(io.LimitReader(r, maxManifest))
 	if err := errors.Join(err, r.Close()); err != nil {
-		return nil, "", storeError(s, err)
+		return nil, storeError(s, err)
 	}
-	m, signedBy, err = OpenManifest(data, trusted)
+	return data, nil
+}
+
+// openNamed is OpenManifest of what is stored as the manifest of name.
+func openNamed(name Name, signed []byte, trusted []string) (m *Manifest, signedBy string, err error) {
+	m, signedBy, err = OpenManifest(signed, trusted)
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", name.Manifest(), err)
 	}

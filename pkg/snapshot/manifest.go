@@ -2,9 +2,13 @@ package snapshot
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -21,8 +25,11 @@ var (
 	// trusted signers signed the manifest, or its text is not what they signed.
 	ErrUntrusted = errors.New("not signed by a trusted signer")
 	// ErrMalformed is returned by Load and OpenManifest for what is no
-	// manifest.
+	// manifest, or one that lacks what it must tell.
 	ErrMalformed = errors.New("malformed manifest")
+	// ErrBadVerifier is returned by Load, OpenManifest and CheckVerifiers for
+	// what is no verifier: a mistake in the configuration, not in the store.
+	ErrBadVerifier = errors.New("malformed trusted signer")
 )
 
 // Manifest describes a snapshot. It holds no secrets.
@@ -43,6 +50,16 @@ type Manifest struct {
 	SealedSize   int64    `json:"sealed_size"`
 	SealedSHA256 string   `json:"sealed_sha256"`
 	Recipients   []string `json:"recipients"`
+
+	Resealed *Resealed `json:"resealed,omitempty"`
+}
+
+// Resealed tells what a snapshot was sealed anew from: when, the digest of that
+// archive, and the name of who signed its manifest, empty if nobody checked.
+type Resealed struct {
+	At           time.Time `json:"at"`
+	SealedSHA256 string    `json:"sealed_sha256"`
+	SignedBy     string    `json:"signed_by,omitempty"`
 }
 
 // File is one file of the archive. Size is that in the archive; Apparent is
@@ -130,14 +147,21 @@ func OpenManifest(data []byte, trusted []string) (m *Manifest, signedBy string, 
 
 func parseVerifiers(trusted []string) ([]note.Verifier, error) {
 	var verifiers []note.Verifier
-	for _, key := range trusted {
+	for i, key := range trusted {
 		v, err := note.NewVerifier(key)
 		if err != nil {
-			return nil, fmt.Errorf("parse trusted signer: %v", err)
+			return nil, fmt.Errorf("%w %d: %v", ErrBadVerifier, i+1, err)
 		}
 		verifiers = append(verifiers, v)
 	}
 	return verifiers, nil
+}
+
+// CheckVerifiers refuses with ErrBadVerifier what OpenManifest would refuse,
+// before anything is fetched.
+func CheckVerifiers(trusted []string) error {
+	_, err := parseVerifiers(trusted)
+	return err
 }
 
 func decodeManifest(text []byte) (*Manifest, error) {
@@ -157,8 +181,35 @@ func decodeManifest(text []byte) (*Manifest, error) {
 	if err := json.Unmarshal(text, m); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrMalformed, err)
 	}
-	if _, err := ParseName(string(m.Name)); err != nil {
+	if err := m.validate(); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrMalformed, err)
 	}
 	return m, nil
+}
+
+// validate wants what a reader relies on to be there.
+func (m *Manifest) validate() error {
+	if _, err := ParseName(string(m.Name)); err != nil {
+		return err
+	}
+	if m.Contents.ClusterID != m.Name.Cluster() || m.Contents.NodeID != m.Name.Node() {
+		return fmt.Errorf("the name is not that of cluster %q, node %q", m.Contents.ClusterID, m.Contents.NodeID)
+	}
+	if m.SealedSize < 1 || !isSHA256(m.SealedSHA256) {
+		return errors.New("no size or no digest of the archive")
+	}
+	if len(m.Files) == 0 {
+		return errors.New("no files")
+	}
+	for i, f := range m.Files {
+		if !fs.ValidPath(f.Path) || f.Size < 0 || !isSHA256(f.SHA256) {
+			return fmt.Errorf("file %d: no path, no size or no digest", i+1)
+		}
+	}
+	return nil
+}
+
+func isSHA256(text string) bool {
+	sum, err := hex.DecodeString(text)
+	return err == nil && len(sum) == sha256.Size && strings.ToLower(text) == text
 }

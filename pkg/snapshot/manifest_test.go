@@ -17,8 +17,8 @@ func testManifest() *snapshot.Manifest {
 		Format: snapshot.FormatVersion, Name: snapshot.NewName("c", "n", at), Created: at, Tool: "swarmdr test",
 		Mode: snapshot.Cold, DownMS: 1200, Hostname: "m1", Engine: "28.5.2",
 		Contents:   snapshot.Contents{ClusterID: "c", NodeID: "n", Index: 7, Objects: map[string]int{"secret": 2}, CertificateExpires: at},
-		Files:      []snapshot.File{{Path: "raft/x.wal", Mode: "0600", Size: 8192, Apparent: 64000000, SHA256: "00"}},
-		SealedSize: 9, SealedSHA256: "11", Recipients: []string{"age1x"},
+		Files:      []snapshot.File{{Path: "raft/x.wal", Mode: "0600", Size: 8192, Apparent: 64000000, SHA256: strings.Repeat("0f", 32)}},
+		SealedSize: 9, SealedSHA256: strings.Repeat("1e", 32), Recipients: []string{"age1x"},
 	}
 }
 
@@ -96,6 +96,8 @@ func TestManifestRefuses(t *testing.T) {
 	signer, verifier := newSigner(t)
 	m := testManifest()
 	m.Name = "c/n/now"
+	foreign := testManifest()
+	foreign.Contents.ClusterID = "d"
 	future := testManifest()
 	future.Format = snapshot.FormatVersion + 1
 	none := testManifest()
@@ -108,6 +110,7 @@ func TestManifestRefuses(t *testing.T) {
 		"a newer format":  {sign(t, future, signer), snapshot.ErrNewerFormat},
 		"no format":       {sign(t, none, signer), snapshot.ErrMalformed},
 		"a name of none":  {sign(t, m, signer), snapshot.ErrMalformed},
+		"another cluster": {sign(t, foreign, signer), snapshot.ErrMalformed},
 		"empty":           {nil, snapshot.ErrMalformed},
 		"not a note":      {[]byte("{}"), snapshot.ErrMalformed},
 		"without its end": {good[:len(good)-2], snapshot.ErrMalformed},
@@ -117,6 +120,32 @@ func TestManifestRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if m, _, err := snapshot.OpenManifest(c.data, []string{verifier}); !errors.Is(err, c.want) || m != nil {
 				t.Errorf("got %v, %v; want %v", m, err, c.want)
+			}
+		})
+	}
+}
+
+// What a reader relies on must be there, whoever signed.
+func TestManifestLacks(t *testing.T) {
+	signer, verifier := newSigner(t)
+	for name, change := range map[string]func(m *snapshot.Manifest){
+		"no name":             func(m *snapshot.Manifest) { m.Name = "" },
+		"no node":             func(m *snapshot.Manifest) { m.Contents.NodeID = "" },
+		"another node":        func(m *snapshot.Manifest) { m.Contents.NodeID = "n2" },
+		"no size":             func(m *snapshot.Manifest) { m.SealedSize = 0 },
+		"no digest":           func(m *snapshot.Manifest) { m.SealedSHA256 = "" },
+		"half a digest":       func(m *snapshot.Manifest) { m.SealedSHA256 = m.SealedSHA256[:32] },
+		"a digest in caps":    func(m *snapshot.Manifest) { m.SealedSHA256 = strings.ToUpper(m.SealedSHA256) },
+		"no files":            func(m *snapshot.Manifest) { m.Files = nil },
+		"a file of less":      func(m *snapshot.Manifest) { m.Files[0].Size = -1 },
+		"a file above":        func(m *snapshot.Manifest) { m.Files[0].Path = "../etc/passwd" },
+		"a file with no hash": func(m *snapshot.Manifest) { m.Files[0].SHA256 = "x" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := testManifest()
+			change(m)
+			if m, _, err := snapshot.OpenManifest(sign(t, m, signer), []string{verifier}); !errors.Is(err, snapshot.ErrMalformed) || m != nil {
+				t.Errorf("got %v, %v", m, err)
 			}
 		})
 	}
@@ -139,10 +168,30 @@ func TestSigningKeyIsInNoError(t *testing.T) {
 	}
 }
 
+// A mistake in the configuration is told as such, and never taken for no
+// signer, which would check nothing.
 func TestMalformedVerifier(t *testing.T) {
-	signer, _ := newSigner(t)
-	if _, _, err := snapshot.OpenManifest(sign(t, testManifest(), signer), []string{"nonsense"}); err == nil {
-		t.Error("a malformed verifier was taken")
+	signer, good := newSigner(t)
+	data := sign(t, testManifest(), signer)
+	for name, bad := range map[string]string{
+		"nonsense": "nonsense", "empty": "", "cut": good[:len(good)-3], "a signer": signer, "another name": "x" + good,
+	} {
+		t.Run(name, func(t *testing.T) {
+			trusted := []string{good, bad}
+			m, _, err := snapshot.OpenManifest(data, trusted)
+			if !errors.Is(err, snapshot.ErrBadVerifier) || m != nil || !strings.Contains(err.Error(), "signer 2") {
+				t.Errorf("got %v, %v", m, err)
+			}
+			if strings.Contains(err.Error(), signer[30:]) {
+				t.Errorf("the error shows the key: %v", err)
+			}
+			if err := snapshot.CheckVerifiers(trusted); !errors.Is(err, snapshot.ErrBadVerifier) {
+				t.Errorf("check: %v", err)
+			}
+		})
+	}
+	if err := snapshot.CheckVerifiers([]string{good}); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -150,7 +199,7 @@ func TestMalformedVerifier(t *testing.T) {
 func FuzzOpenManifest(f *testing.F) {
 	signer, verifier := newSigner(f)
 	f.Add(sign(f, testManifest(), signer))
-	f.Add([]byte("{\"format\": 1, \"name\": \"c/n/20261120T190405.123Z\"}\n\n— m1 AAAAAAAA\n"))
+	f.Add([]byte("{\"format\": 1, \"name\": \"c/n/20261120T190405.123Z\", \"x\": 1}\n\n— m1 AAAAAAAA\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, _, err := snapshot.OpenManifest(data, nil)
 		if err != nil {

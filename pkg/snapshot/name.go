@@ -9,6 +9,8 @@ import (
 const (
 	archiveSuffix  = ".tar.zst.age"
 	manifestSuffix = ".json"
+	keepSuffix     = ".keep"
+	badSuffix      = ".bad"
 	timeLayout     = "20060102T150405.000Z"
 )
 
@@ -73,3 +75,26 @@ func (n Name) Archive() string { return string(n) + archiveSuffix }
 
 // Manifest is the name of the manifest in a store.
 func (n Name) Manifest() string { return string(n) + manifestSuffix }
+
+// keep is the name of the marker that protects the snapshot, bad that of the
+// marker that says that it did not verify.
+func (n Name) keep() string { return string(n) + keepSuffix }
+func (n Name) bad() string  { return string(n) + badSuffix }
+
+// manager is CLUSTER/NODE.
+func (n Name) manager() string { return n.Cluster() + "/" + n.Node() }
+
+// splitObject tells the objects of snapshots from all else in a store.
+func splitObject(object string) (name Name, suffix string, ok bool) {
+	end := strings.LastIndexByte(object, '/') + 1 + len(timeLayout)
+	if end >= len(object) {
+		return "", "", false
+	}
+	name, err := ParseName(object[:end])
+	suffix = object[end:]
+	switch suffix {
+	case manifestSuffix, archiveSuffix, keepSuffix, badSuffix:
+		return name, suffix, err == nil
+	}
+	return "", "", false
+}

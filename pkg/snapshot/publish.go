@@ -4,91 +4,121 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-
-	"github.com/swarmdr/swarmdr/internal/durable"
-	"golang.org/x/sys/unix"
 )
 
-// publish seals the staged archive into the store, reads it back, and writes
-// the manifest last. If it fails it removes what it stored, also after a Put
-// that failed: the store may have it all the same. An object of that name that
-// was there before stays.
-func publish(ctx context.Context, o BackupOptions, m *Manifest, scratch *os.File) error {
-	o.Progress("seal and store " + string(m.Name))
-	written, err := putArchive(ctx, o, m.Name.Archive(), scratch)
+// deposit is one snapshot on its way into a store.
+type deposit struct {
+	store    Store
+	m        *Manifest
+	to       *Recipients
+	signer   string
+	progress func(step string)
+}
+
+// put seals the archive that fill writes into the store, reads it back, and
+// writes the manifest last. If it fails it removes what it stored, also after a
+// Put that failed: the store may have it all the same. An object of one of its
+// names that was there before stays.
+func (d *deposit) put(ctx context.Context, fill func(io.Writer) error) error {
+	d.progress("seal and store " + string(d.m.Name))
+	sent, err := d.send(ctx, fill)
 	if errors.Is(err, ErrExist) {
 		return err
 	}
 	if err == nil {
-		o.Progress("read back")
-		err = confirm(ctx, o, m, written)
+		d.progress("read back")
+		err = d.confirm(ctx, sent)
 	}
 	if err == nil {
 		return nil
 	}
 	ctx = context.WithoutCancel(ctx)
-	return errors.Join(err, o.Store.Delete(ctx, m.Name.Manifest()), o.Store.Delete(ctx, m.Name.Archive()))
+	if !errors.Is(err, ErrExist) {
+		err = errors.Join(err, d.store.Delete(ctx, d.m.Name.Manifest()))
+	}
+	return errors.Join(err, d.store.Delete(ctx, d.m.Name.Archive()))
 }
 
-func putArchive(ctx context.Context, o BackupOptions, name string, scratch *os.File) (*digest, error) {
-	written := newDigest()
-	err := o.Store.Put(ctx, name, func(w io.Writer) error {
-		if _, err := scratch.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-		return seal(io.MultiWriter(w, written), o.Recipients, scratch)
+// send puts the archive, completes the manifest and returns the echo to expect.
+func (d *deposit) send(ctx context.Context, fill func(io.Writer) error) (*echo, error) {
+	written, sent := newDigest(), newEcho()
+	err := d.store.Put(ctx, d.m.Name.Archive(), func(w io.Writer) error {
+		return seal(io.MultiWriter(w, written, sent), d.to, fill)
 	})
-	if err != nil {
-		return nil, storeError(o.Store, err)
+	if err == nil {
+		err = sealedTo(written, d.to)
 	}
-	return written, nil
+	if err != nil {
+		return nil, storeError(d.store, err)
+	}
+	d.m.SealedSize, d.m.SealedSHA256 = written.size, written.sum()
+	return sent, nil
 }
 
 // confirm reads the archive back and puts the manifest.
-func confirm(ctx context.Context, o BackupOptions, m *Manifest, written *digest) error {
-	if err := readBack(ctx, o.Store, m.Name.Archive(), written); err != nil {
-		return storeError(o.Store, err)
+func (d *deposit) confirm(ctx context.Context, sent *echo) error {
+	if err := sent.heard(ctx, d.store, d.m.Name.Archive()); err != nil {
+		return storeError(d.store, err)
 	}
-	m.SealedSize, m.SealedSHA256 = written.size, written.sum()
-	signed, err := SignManifest(m, o.Signer)
+	signed, err := SignManifest(d.m, d.signer)
 	if err != nil {
 		return err
 	}
-	return putManifest(ctx, o.Store, m.Name.Manifest(), signed)
+	return putManifest(ctx, d.store, d.m.Name.Manifest(), signed)
 }
 
 func putManifest(ctx context.Context, s Store, name string, signed []byte) error {
-	written := newDigest()
+	sent := newEcho()
 	err := s.Put(ctx, name, func(w io.Writer) error {
-		_, err := io.MultiWriter(w, written).Write(signed)
+		_, err := io.MultiWriter(w, sent).Write(signed)
 		return err
 	})
+	if err == nil {
+		err = sent.heard(ctx, s, name)
+	}
 	if err != nil {
 		return storeError(s, err)
-	}
-	got, err := hashObject(ctx, s, name)
-	if err != nil {
-		return storeError(s, err)
-	}
-	if got.sum() != written.sum() {
-		return storeError(s, ErrReadBack)
 	}
 	return nil
 }
 
-func readBack(ctx context.Context, s Store, name string, want *digest) error {
-	got, err := hashObject(ctx, s, name)
+// echo tells whether a store gives back what it was given: both are hashed with
+// a seed that nobody else knows. It is faster than SHA-256 by far.
+type echo struct {
+	hash maphash.Hash
+	size int64
+	head []byte
+}
+
+func newEcho() *echo { return &echo{} }
+
+func (e *echo) Write(p []byte) (int, error) {
+	e.size += int64(len(p))
+	e.head = append(e.head, p[:min(len(p), len(ageMagic)-len(e.head))]...)
+	return e.hash.Write(p)
+}
+
+func (e *echo) sealed() bool { return string(e.head) == ageMagic }
+
+// heard reads the object and compares: ErrReadBack if it is another,
+// ErrNotSealed if what should be an age file is none.
+func (e *echo) heard(ctx context.Context, s Store, name string) error {
+	r, err := s.Get(ctx, name)
 	if err != nil {
 		return err
 	}
-	if !got.sealed() {
+	back := newEcho()
+	back.hash.SetSeed(e.hash.Seed())
+	_, err = io.CopyBuffer(back, r, make([]byte, copyBuffer))
+	if err := errors.Join(err, r.Close()); err != nil {
+		return err
+	}
+	if e.sealed() && !back.sealed() {
 		return ErrNotSealed
 	}
-	if got.size != want.size || got.sum() != want.sum() {
+	if back.size != e.size || back.hash.Sum64() != e.hash.Sum64() {
 		return ErrReadBack
 	}
 	return nil
@@ -100,53 +130,10 @@ func hashObject(ctx context.Context, s Store, name string) (*digest, error) {
 		return nil, err
 	}
 	d := newDigest()
-	_, err = io.Copy(d, r)
+	_, err = io.CopyBuffer(d, r, make([]byte, copyBuffer))
 	return d, errors.Join(err, r.Close())
 }
 
 func storeError(s Store, err error) error {
 	return fmt.Errorf("%w %s: %w", ErrStore, s.URL(), err)
-}
-
-// checkRoom refuses when the copy of dir will not fit. It counts blocks, not
-// apparent sizes: WAL segments are preallocated.
-func checkRoom(dir string, mode Mode, scratchDir string) error {
-	names, err := listDir(dir, mode)
-	if err != nil {
-		return err
-	}
-	need := uint64(0)
-	for _, name := range names {
-		need += dataSize(filepath.Join(dir, name)) + 1024
-	}
-	free, err := durable.Free(scratchDir)
-	if err != nil {
-		return err
-	}
-	if need > free {
-		return fmt.Errorf("%s: the copy needs %d KiB and %d are free: %w", scratchDir, need>>10, free>>10, unix.ENOSPC)
-	}
-	return nil
-}
-
-// dataSize is how much of a file Stage will copy, in bytes; 0 for one that is
-// gone or no file.
-func dataSize(path string) uint64 {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return 0
-	}
-	size := info.Size()
-	if filepath.Ext(path) == ".wal" {
-		size, err = dataEnd(f, size)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return 0
-	}
-	return uint64(size)
 }

@@ -2,12 +2,8 @@ package snapshot
 
 import (
 	"bufio"
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 
 	"filippo.io/age"
@@ -18,91 +14,37 @@ var (
 	// ErrNoIdentity is returned by Fetch when none of the identities opens the
 	// archive: it was sealed to others.
 	ErrNoIdentity = errors.New("none of the identities opens the archive")
-	// ErrNotSealed is returned by Backup and Fetch when a stored archive is not
-	// an age file.
+	// ErrNotSealed is returned by Backup, Reseal and Fetch when a stored archive
+	// is not an age file, and by the first two also when it is not sealed to as
+	// many recipients as it should be.
 	ErrNotSealed = errors.New("the stored archive is not an age file")
+	// ErrDamaged is returned by Fetch for an archive that cannot be decrypted or
+	// decompressed to its end though it is the one that its manifest describes.
+	ErrDamaged = errors.New("the archive is damaged")
 )
 
-var errNoRecipient = errors.New("no recipient: a snapshot must be sealed to somebody")
+const (
+	ageMagic = "age-encryption.org/v1\n"
+	// maxWindow is in bytes: what decompression may take of memory.
+	maxWindow = 64 << 20
+)
 
-const ageMagic = "age-encryption.org/v1\n"
-
-// Recipients are age public keys: who can open what is sealed to them.
-type Recipients struct {
-	names []string
-	keys  []age.Recipient
-}
-
-// ParseRecipients reads "age1…" and "age1pq1…" public keys. An empty list is an
-// error: nothing is ever stored unsealed. So is a mixture of both kinds, which
-// age refuses: it would be no safer than the weaker one.
-func ParseRecipients(names []string) (*Recipients, error) {
-	if len(names) == 0 {
-		return nil, errNoRecipient
+// seal writes what fill writes to dst, compressed and encrypted. Compressing
+// and encrypting run side by side. age authenticates: zstd needs no checksum.
+func seal(dst io.Writer, to *Recipients, fill func(io.Writer) error) error {
+	if err := to.check(); err != nil {
+		return err
 	}
-	r := &Recipients{names: names}
-	for i, name := range names {
-		keys, err := age.ParseRecipients(bytes.NewReader([]byte(name)))
-		if err != nil {
-			return nil, fmt.Errorf("parse recipient %d: %v", i+1, err)
-		}
-		r.keys = append(r.keys, keys...)
-	}
-	if _, err := age.Encrypt(io.Discard, r.keys...); err != nil {
-		return nil, fmt.Errorf("use recipients: %v", err)
-	}
-	return r, nil
-}
-
-// Names are the public keys as they were given.
-func (r *Recipients) Names() []string { return r.names }
-
-// Identities are age private keys. They print as (redacted).
-type Identities struct{ open func() []age.Identity }
-
-const redacted = "(redacted)"
-
-// String returns a constant.
-func (Identities) String() string { return redacted }
-
-// GoString returns a constant.
-func (Identities) GoString() string { return redacted }
-
-// MarshalText returns a constant.
-func (Identities) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// ParseIdentities reads an identity file as `swarmdr key new` and age-keygen
-// write it.
-func ParseIdentities(r io.Reader) (*Identities, error) {
-	ids, err := age.ParseIdentities(r)
-	if err != nil {
-		return nil, errors.New("parse identity: not an age identity file")
-	}
-	return &Identities{func() []age.Identity { return ids }}, nil
-}
-
-// GenerateIdentity makes an X25519 key pair: the identity to keep away from the
-// managers, and the recipient to give to them.
-func GenerateIdentity() (identity, recipient string, err error) {
-	id, err := age.GenerateX25519Identity()
-	if err != nil {
-		return "", "", fmt.Errorf("generate identity: %w", err)
-	}
-	return id.String(), id.Recipient().String(), nil
-}
-
-// seal writes src to dst, compressed and encrypted.
-func seal(dst io.Writer, to *Recipients, src io.Reader) error {
 	sealed, err := age.Encrypt(dst, to.keys...)
 	if err != nil {
 		return fmt.Errorf("seal: %w", err)
 	}
-	packed, err := zstd.NewWriter(sealed, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	packed, err := zstd.NewWriter(sealed, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2), zstd.WithEncoderCRC(false))
 	if err != nil {
 		return fmt.Errorf("compress: %w", err)
 	}
-	if _, err := io.Copy(packed, src); err != nil {
-		return fmt.Errorf("seal: %w", err)
+	if err := fill(packed); err != nil {
+		return errors.Join(fmt.Errorf("seal: %w", err), packed.Close())
 	}
 	if err := packed.Close(); err != nil {
 		return fmt.Errorf("compress: %w", err)
@@ -110,7 +52,8 @@ func seal(dst io.Writer, to *Recipients, src io.Reader) error {
 	return sealed.Close()
 }
 
-// unseal writes the plaintext of src to dst.
+// unseal writes the plaintext of src to dst. What it cannot open or read is
+// ErrDamaged; whether src itself failed is for the caller to tell.
 func unseal(dst io.Writer, with *Identities, src io.Reader) error {
 	head := bufio.NewReader(src)
 	if magic, err := head.Peek(len(ageMagic)); err != nil || string(magic) != ageMagic {
@@ -121,37 +64,39 @@ func unseal(dst io.Writer, with *Identities, src io.Reader) error {
 		return ErrNoIdentity
 	}
 	if err != nil {
-		return fmt.Errorf("open archive: %w", err)
+		return fmt.Errorf("%w: %v", ErrDamaged, err)
 	}
-	packed, err := zstd.NewReader(opened, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))
+	packed, err := zstd.NewReader(opened, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
 		return fmt.Errorf("decompress archive: %w", err)
 	}
 	defer packed.Close()
-	if _, err := io.Copy(dst, packed); err != nil {
+	if _, err := io.Copy(dst, damageReader{packed}); err != nil {
 		return fmt.Errorf("open archive: %w", err)
 	}
 	return nil
 }
 
-// digest counts and hashes what passes.
-type digest struct {
-	hash hash.Hash
-	size int64
-	head []byte
-}
+// damageReader tells what cannot be read from what cannot be written.
+type damageReader struct{ r io.Reader }
 
-func newDigest() *digest { return &digest{hash: sha256.New()} }
-
-func (d *digest) Write(p []byte) (int, error) {
-	if missing := len(ageMagic) - len(d.head); missing > 0 {
-		d.head = append(d.head, p[:min(missing, len(p))]...)
+func (d damageReader) Read(p []byte) (int, error) {
+	n, err := d.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%w: %v", ErrDamaged, err)
 	}
-	d.size += int64(len(p))
-	return d.hash.Write(p)
+	return n, err
 }
 
-func (d *digest) sum() string { return hex.EncodeToString(d.hash.Sum(nil)) }
-
-// sealed says whether what passed began as an age file does.
-func (d *digest) sealed() bool { return string(d.head) == ageMagic }
+// sealedTo wants got, read back from a store, to be an age file to as many
+// recipients as there are: what holds no less than was written may still have
+// been written wrongly.
+func sealedTo(got *digest, to *Recipients) error {
+	if !got.sealed() {
+		return ErrNotSealed
+	}
+	if n := got.recipients(); n != len(to.keys) {
+		return fmt.Errorf("%w to %d recipients: its header names %d", ErrNotSealed, len(to.keys), n)
+	}
+	return nil
+}

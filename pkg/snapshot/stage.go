@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"archive/tar"
 	"bytes"
 	"cmp"
 	"context"
@@ -30,9 +29,42 @@ var (
 
 const nodeKeyPath = "certificates/swarm-node.key"
 
-// Stage copies the swarm directory dir into dst as a tar, in the order that
-// keeps a copy of a running manager whole: the node key, raft snapshots, WAL
-// segments, the rest; then it compares key and names again (ErrChanged).
+// StageClosed copies what a running engine does not write to any more: raft
+// snapshots, and all WAL segments but the last. A Stage that is given the
+// result copies only the rest. What vanishes meanwhile is passed over.
+func StageClosed(ctx context.Context, dir string, dst io.Writer) (*Staged, error) {
+	names, err := listDir(dir, Hot)
+	if err != nil {
+		return nil, err
+	}
+	s := &Staged{nodes: map[string]stagedNode{}}
+	for _, name := range closed(names) {
+		if err := s.copy(ctx, dir, name, dst); err != nil && !errors.Is(err, ErrChanged) {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// closed picks the names of files that are complete. Segments sort by age.
+func closed(names []string) []string {
+	var snaps, segments []string
+	for _, name := range names {
+		switch path.Ext(name) {
+		case ".snap":
+			snaps = append(snaps, name)
+		case ".wal":
+			segments = append(segments, name)
+		}
+	}
+	return append(snaps, segments[:max(0, len(segments)-1)]...)
+}
+
+// Stage copies the swarm directory dir to dst, in the order that keeps a copy
+// of a running manager whole: the node key, raft snapshots, WAL segments, the
+// rest; then it compares key and names again (ErrChanged). Files that closed
+// holds, if it is not nil, and that are still the same are not copied again;
+// dst then goes on where that copy ended.
 //
 // It leaves out what no manager needs: preallocated and broken WAL files
 // (*.tmp, *.broken), sockets, and in hot mode worker/, a database that cannot
@@ -40,8 +72,8 @@ const nodeKeyPath = "certificates/swarm-node.key"
 // end; the engine allocates them anew.
 //
 // Beside ErrChanged and ErrNotManager, the errors are those of the file system,
-// of dst and of ctx; dst then holds a part of a tar.
-func Stage(ctx context.Context, dir string, mode Mode, dst io.Writer) ([]File, error) {
+// of dst and of ctx.
+func Stage(ctx context.Context, dir string, mode Mode, dst io.Writer, closed *Staged) (*Staged, error) {
 	before, err := listDir(dir, mode)
 	if err != nil {
 		return nil, err
@@ -50,19 +82,19 @@ func Stage(ctx context.Context, dir string, mode Mode, dst io.Writer) ([]File, e
 	if err != nil {
 		return nil, fmt.Errorf("stage: %w", err)
 	}
-	w := &archiveWriter{tar: tar.NewWriter(dst)}
+	s := &Staged{names: before, nodes: map[string]stagedNode{}}
+	if closed != nil {
+		s.size = closed.size
+	}
 	for _, name := range before {
-		if err := ctx.Err(); err != nil {
+		if s.take(closed, dir, name) {
+			continue
+		}
+		if err := s.copy(ctx, dir, name, dst); err != nil {
 			return nil, err
 		}
-		if err := w.add(dir, name); err != nil {
-			return nil, fmt.Errorf("stage %s: %w", name, err)
-		}
 	}
-	if err := w.tar.Close(); err != nil {
-		return nil, fmt.Errorf("stage: %w", err)
-	}
-	return w.files, unchanged(dir, mode, before, key)
+	return s, unchanged(dir, mode, before, key)
 }
 
 func unchanged(dir string, mode Mode, before []string, key []byte) error {
@@ -127,52 +159,6 @@ func rank(name string, d fs.DirEntry) int {
 		return 3
 	}
 	return 4
-}
-
-func (w *archiveWriter) add(dir, name string) error {
-	f, err := os.Open(filepath.Join(dir, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return ErrChanged
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if info.IsDir() {
-		return w.dir(name, info)
-	}
-	size := info.Size()
-	if path.Ext(name) == ".wal" {
-		size, err = dataEnd(f, size)
-	}
-	if err != nil {
-		return err
-	}
-	return w.file(name, info, size, f)
-}
-
-func (w *archiveWriter) file(name string, info fs.FileInfo, size int64, src io.Reader) error {
-	if err := w.tar.WriteHeader(header(name, info, tar.TypeReg, size)); err != nil {
-		return err
-	}
-	sum := newDigest()
-	_, err := io.CopyN(io.MultiWriter(w.tar, sum), src, size)
-	if errors.Is(err, io.EOF) { // it shrank
-		return ErrChanged
-	}
-	if err != nil {
-		return err
-	}
-	f := File{Path: name, Mode: fmt.Sprintf("%04o", info.Mode().Perm()), Size: size, SHA256: sum.sum()}
-	if info.Size() != size {
-		f.Apparent = info.Size()
-	}
-	w.files = append(w.files, f)
-	return nil
 }
 
 // zeroBlock is the granularity at which the end of the data in a WAL segment is

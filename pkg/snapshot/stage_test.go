@@ -51,12 +51,16 @@ func managerTree(t testing.TB, more ...string) string {
 
 func stage(t testing.TB, root string, mode snapshot.Mode) (*snapshot.Archive, []snapshot.File) {
 	t.Helper()
-	var b bytes.Buffer
-	files, err := snapshot.Stage(t.Context(), root, mode, &b)
+	var data, packed bytes.Buffer
+	staged, err := snapshot.Stage(t.Context(), root, mode, &data, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := open(b.Bytes())
+	files, err := staged.WriteTar(&packed, bytes.NewReader(data.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := open(packed.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +239,7 @@ func TestStageRefusesForeignDirectories(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			if _, err := snapshot.Stage(t.Context(), c.dir, snapshot.Hot, &b); !errors.Is(err, c.want) {
+			if _, err := snapshot.Stage(t.Context(), c.dir, snapshot.Hot, &b, nil); !errors.Is(err, c.want) {
 				t.Errorf("got %v", err)
 			}
 			if b.Len() > 0 {
@@ -279,7 +283,7 @@ func TestStageSeesChanges(t *testing.T) {
 					t.Fatal(err)
 				}
 			}}
-			files, err := snapshot.Stage(ctx, root, snapshot.Hot, io.Discard)
+			files, err := snapshot.Stage(ctx, root, snapshot.Hot, io.Discard, nil)
 			if !errors.Is(err, snapshot.ErrChanged) && !errors.Is(err, snapshot.ErrNotManager) {
 				t.Errorf("got %v, %v", files, err)
 			}
@@ -291,7 +295,7 @@ func TestStageSeesChanges(t *testing.T) {
 }
 
 func unaffected(t *testing.T) error {
-	_, err := snapshot.Stage(t.Context(), managerTree(t), snapshot.Hot, io.Discard)
+	_, err := snapshot.Stage(t.Context(), managerTree(t), snapshot.Hot, io.Discard, nil)
 	return err
 }
 
@@ -308,7 +312,7 @@ func TestStageOfAGrowingLog(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := snapshot.Stage(onErr{t.Context(), grow}, root, snapshot.Hot, io.Discard); err != nil {
+	if _, err := snapshot.Stage(onErr{t.Context(), grow}, root, snapshot.Hot, io.Discard, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -316,17 +320,26 @@ func TestStageOfAGrowingLog(t *testing.T) {
 // onWrite calls hook with what Stage writes.
 type onWrite func([]byte) error
 
-func (w onWrite) Write(p []byte) (int, error) { return len(p), w(p) }
+func (w onWrite) Write(p []byte) (int, error) {
+	if err := w(p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
 
 func TestStageOfAShrinkingFile(t *testing.T) {
 	root := managerTree(t)
+	path := filepath.Join(root, snapDir, "1.snap")
+	if err := os.WriteFile(path, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	shrink := onWrite(func(p []byte) error {
-		if bytes.Contains(p, []byte("docker-state.json")) { // its header: its size is written
-			return os.Truncate(filepath.Join(root, "docker-state.json"), 1)
+		if p[0] == 0 { // the first bytes of it
+			return os.Truncate(path, 1)
 		}
 		return nil
 	})
-	if _, err := snapshot.Stage(t.Context(), root, snapshot.Hot, shrink); !errors.Is(err, snapshot.ErrChanged) {
+	if _, err := snapshot.Stage(t.Context(), root, snapshot.Hot, shrink, nil); !errors.Is(err, snapshot.ErrChanged) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -334,13 +347,70 @@ func TestStageOfAShrinkingFile(t *testing.T) {
 func TestStageEnds(t *testing.T) {
 	root := managerTree(t)
 	full := onWrite(func([]byte) error { return unix.ENOSPC })
-	if _, err := snapshot.Stage(t.Context(), root, snapshot.Cold, full); !errors.Is(err, unix.ENOSPC) {
+	if _, err := snapshot.Stage(t.Context(), root, snapshot.Cold, full, nil); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("a full disk: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := snapshot.Stage(ctx, root, snapshot.Cold, io.Discard); !errors.Is(err, context.Canceled) {
+	if _, err := snapshot.Stage(ctx, root, snapshot.Cold, io.Discard, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
+	}
+}
+
+// What is copied before the engine stops is used if it is still the same.
+func TestStageClosed(t *testing.T) {
+	root := managerTree(t, walDir+"1.wal", walDir+"2.wal", snapDir+"2.snap", "worker/tasks.db")
+	var data bytes.Buffer
+	early, err := snapshot.StageClosed(t.Context(), root, &data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{snapDir + "1.snap", snapDir + "2.snap", walDir + "0.wal", walDir + "1.wal"} {
+		if !bytes.Contains(data.Bytes(), []byte("content of "+name)) {
+			t.Errorf("%s is closed and was not copied", name)
+		}
+	}
+	if n := bytes.Count(data.Bytes(), []byte("content of ")); n != 4 {
+		t.Errorf("%d files are closed, not 4", n)
+	}
+	must(t, os.WriteFile(filepath.Join(root, snapDir, "2.snap"), []byte("other text of the length"), 0o600))
+	must(t, os.Remove(filepath.Join(root, walDir, "0.wal")))
+	must(t, os.WriteFile(filepath.Join(root, snapDir, "3.snap"), []byte("new"), 0o600))
+	already := data.Len()
+	staged, err := snapshot.Stage(t.Context(), root, snapshot.Cold, &data, early)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if more := string(data.Bytes()[already:]); strings.Contains(more, "1.snap") || strings.Contains(more, "1.wal") {
+		t.Errorf("copied again: %q", more)
+	}
+	a, err := staged.Archive(bytes.NewReader(data.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantTree(t, a, root)
+}
+
+// wantTree compares the files in a with those below root.
+func wantTree(t *testing.T, a fs.FS, root string) {
+	t.Helper()
+	count := 0
+	err := fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		count++
+		want, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return err
+		}
+		if got, err := fs.ReadFile(a, name); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %q, %v; want %q", name, got, err, want)
+		}
+		return nil
+	})
+	if err != nil || count < 5 {
+		t.Errorf("%d files, %v", count, err)
 	}
 }
 

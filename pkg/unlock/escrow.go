@@ -62,6 +62,12 @@ func (k Key) Escrow(recipients []string) ([]byte, error) {
 	return file.Bytes(), nil
 }
 
+// CheckRecipients says whether Escrow can seal to these recipients.
+func CheckRecipients(names []string) error {
+	_, err := parseRecipients(names)
+	return err
+}
+
 func parseRecipients(names []string) ([]age.Recipient, error) {
 	var to []age.Recipient
 	for i, name := range names {

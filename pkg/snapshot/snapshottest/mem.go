@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"maps"
 	"slices"
@@ -24,9 +25,13 @@ type Mem struct {
 type memObject struct {
 	data     []byte
 	modified time.Time
+	locked   time.Time
 }
 
-var _ snapshot.Store = (*Mem)(nil)
+var (
+	_ snapshot.Store  = (*Mem)(nil)
+	_ snapshot.Locker = (*Mem)(nil)
+)
 
 // NewMem returns an empty store.
 func NewMem() *Mem { return &Mem{objects: map[string]memObject{}} }
@@ -48,10 +53,13 @@ func (m *Mem) Put(ctx context.Context, name string, fill func(io.Writer) error) 
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if !fs.ValidPath(name) || name == "." {
+		return fmt.Errorf("malformed object name %q", name)
+	}
 	if _, ok := m.objects[name]; ok {
 		return fmt.Errorf("put %s: %w", name, snapshot.ErrExist)
 	}
-	m.objects[name] = memObject{buf.Bytes(), time.Now()}
+	m.objects[name] = memObject{data: buf.Bytes(), modified: time.Now()}
 	return nil
 }
 
@@ -88,6 +96,36 @@ func (m *Mem) List(_ context.Context, prefix string) iter.Seq2[snapshot.Object, 
 func (m *Mem) Delete(_ context.Context, name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if time.Now().Before(m.objects[name].locked) {
+		return fmt.Errorf("delete %s: %w", name, snapshot.ErrLocked)
+	}
 	delete(m.objects, name)
 	return nil
+}
+
+// Lock implements snapshot.Locker.
+func (m *Mem) Lock(_ context.Context, name string, until time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, ok := m.objects[name]
+	if !ok {
+		return fmt.Errorf("lock %s: %w", name, snapshot.ErrNotExist)
+	}
+	if until.Before(o.locked) {
+		return fmt.Errorf("lock %s: %w until %s", name, snapshot.ErrLocked, o.locked)
+	}
+	o.locked = until
+	m.objects[name] = o
+	return nil
+}
+
+// LockedUntil implements snapshot.Locker.
+func (m *Mem) LockedUntil(_ context.Context, name string) (time.Time, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, ok := m.objects[name]
+	if !ok {
+		return time.Time{}, fmt.Errorf("lock of %s: %w", name, snapshot.ErrNotExist)
+	}
+	return o.locked, nil
 }

@@ -29,6 +29,13 @@ func Run(t *testing.T, open func(t *testing.T) snapshot.Store) {
 		"List":               testList,
 		"Delete":             testDelete,
 		"DeletePrefix":       testDeletePrefix,
+		"Names":              testNames,
+		"LargeObject":        testLarge,
+		"PutMeanwhile":       testPutMeanwhile,
+		"ConcurrentGets":     testConcurrentGets,
+		"GetClosedEarly":     testGetClosedEarly,
+		"ListPages":          testListPages,
+		"Lock":               testLock,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
