@@ -15,11 +15,16 @@ import (
 // cost is the time that something has taken: by the clock, and on all processors.
 type cost struct{ wall, cpu time.Duration }
 
-func (c *cost) add(f func()) {
-	start, used := time.Now(), processors()
+func (c *cost) add(f func()) { c.measure(syscall.RUSAGE_SELF, f) }
+
+// addChildren is add for what other processes do.
+func (c *cost) addChildren(f func()) { c.measure(syscall.RUSAGE_CHILDREN, f) }
+
+func (c *cost) measure(who int, f func()) {
+	start, used := time.Now(), processors(who)
 	f()
 	c.wall += time.Since(start)
-	c.cpu += processors() - used
+	c.cpu += processors(who) - used
 }
 
 // report gives the part that other is of c, by the clock and by processor time:
@@ -29,9 +34,9 @@ func (c *cost) report(b *testing.B, other cost, unit string) {
 	b.ReportMetric(other.cpu.Seconds()/c.cpu.Seconds(), unit+"-cpu")
 }
 
-func processors() time.Duration {
+func processors(who int) time.Duration {
 	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+	if err := syscall.Getrusage(who, &u); err != nil {
 		panic(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
