@@ -29,7 +29,7 @@ test: build setup
 
 # Every engine, every method, autolocked and not; kills at every step.
 matrix: build setup
-	SWARMDR_ENGINES=$(ENGINES) SWARMDR_MATRIX=all $(GO) test -count=1 -timeout 120m -v -run 'TestMatrix|TestKill' ./internal/e2e
+	SWARMDR_ENGINES=$(ENGINES) SWARMDR_SERVERS=$(SERVERS) SWARMDR_MATRIX=all $(GO) test -count=1 -timeout 120m -v -run 'TestMatrix|TestKill' ./internal/e2e
 
 soak: build setup
 	SWARMDR_ENGINES=$(ENGINES) SWARMDR_SOAK=500 $(GO) test -count=1 -timeout 120m -v -run 'TestHot' ./internal/e2e

@@ -88,7 +88,7 @@ func runBackup(ctx context.Context, s *Streams, o *backupOptions) error {
 	if err != nil {
 		return err
 	}
-	b.Store = to.first()
+	b.Store = to.first(ctx)
 	trusted, err := trustedSigners(cfg)
 	if err != nil {
 		return err
@@ -103,6 +103,9 @@ func runBackup(ctx context.Context, s *Streams, o *backupOptions) error {
 		return err
 	}
 	defer lock.Close()
+	if err := to.sweep(ctx); err != nil {
+		return err
+	}
 	outage.AllowOutage = o.allowOutage
 	b.Engine, b.Progress = outage, progress(s)
 	if err := recall(ctx, s, outage); err != nil {
@@ -153,6 +156,14 @@ func lockState(ctx context.Context, cfg config.Config) (*os.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	return durable.LockFile(ctx, filepath.Join(cfg.StateDir, "lock"))
+}
+
+// sweep removes from the spool what a run that was killed left half-made.
+func (d *destination) sweep(ctx context.Context) error {
+	if d.spool == nil {
+		return nil
+	}
+	return snapshot.Sweep(ctx, d.spool)
 }
 
 // recall brings up an engine that a run which was killed left down.

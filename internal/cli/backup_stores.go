@@ -46,9 +46,19 @@ func openSpool(cfg config.Config) snapshot.Store {
 	return file.New(cmp.Or(cfg.Spool.Dir, filepath.Join(cfg.StateDir, "spool")))
 }
 
-func (d *destination) first() snapshot.Store {
+// first is the spool, or the first store that can be written now: one that
+// cannot must not keep the snapshot from the others. It comes to the front.
+func (d *destination) first(ctx context.Context) snapshot.Store {
 	if d.spool != nil {
 		return d.spool
+	}
+	for i, s := range d.stores {
+		if err := s.Ready(ctx); err != nil {
+			slog.Warn("store cannot be written", "store", s.URL(), "error", err)
+			continue
+		}
+		d.stores = slices.Concat(d.stores[i:i+1], d.stores[:i], d.stores[i+1:])
+		break
 	}
 	return d.stores[0]
 }

@@ -79,6 +79,29 @@ func (l *library) find(ctx context.Context, ref string) (snapshot.Loaded, error)
 	return snapshot.Loaded{Name: name, Manifest: m, SignedBy: signedBy, Err: err}, err
 }
 
+// completeName offers the names in the store for the first argument, and all
+// that begin as it does.
+func completeName(o *snapshotOptions) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		_, store, err := o.openStore()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		names, err := snapshot.List(c.Context(), store, begun)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		offers := []string{"latest"}
+		for _, name := range names {
+			offers = append(offers, string(name))
+		}
+		return offers, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
 // person is who a marker says it is of: USER@HOST, as far as they are known.
 func person() string {
 	name, host := "unknown", "unknown"

@@ -26,8 +26,9 @@ not written again.
 ` + exitHelp,
 		Example: `  swarmdr snapshot copy latest --to file:///mnt/usb/swarm
   swarmdr snapshot copy --all --store s3://swarm-backups/prod --to file:///mnt/usb/swarm`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return runSnapshotCopy(c.Context(), s, &o, args) },
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeName(&o.snapshotOptions),
+		RunE:              func(c *cobra.Command, args []string) error { return runSnapshotCopy(c.Context(), s, &o, args) },
 	}
 	o.AddFlags(c)
 	c.Flags().StringArrayVar(&o.to.urls, "to", nil, "`URL` of the store to copy to (repeatable)")

@@ -27,9 +27,10 @@ swarm directory in it to the new directory DIR. Unless it is autolocked and no
 unlock key is given, it is decrypted and replayed first. DIR holds all secrets
 of the swarm. A sealed copy is made by snapshot copy.
 ` + exitHelp,
-		Example: "  swarmdr snapshot fetch latest -i /root/identity.txt --out /root/swarm",
-		Args:    oneArg("the name of one snapshot, or latest"),
-		RunE:    func(c *cobra.Command, args []string) error { return runSnapshotFetch(c.Context(), s, &o, args[0]) },
+		Example:           "  swarmdr snapshot fetch latest -i /root/identity.txt --out /root/swarm",
+		Args:              oneArg("the name of one snapshot, or latest"),
+		ValidArgsFunction: completeName(&o.snapshotOptions),
+		RunE:              func(c *cobra.Command, args []string) error { return runSnapshotFetch(c.Context(), s, &o, args[0]) },
 	}
 	o.snapshotOptions.AddFlags(c)
 	o.identityOptions.AddFlags(c)

@@ -17,8 +17,9 @@ func newSnapshotProtectCommand(s *Streams) *cobra.Command {
 unprotect. It holds nobody off who can delete in the store: locks of a bucket do
 that.
 ` + exitHelp,
-		Example: `  swarmdr snapshot protect latest --reason "before the upgrade"`,
-		Args:    oneArg("the name of one snapshot, or latest"),
+		Example:           `  swarmdr snapshot protect latest --reason "before the upgrade"`,
+		Args:              oneArg("the name of one snapshot, or latest"),
+		ValidArgsFunction: completeName(&o),
 		RunE: func(c *cobra.Command, args []string) error {
 			return runMark(c.Context(), s, &o, args[0], "protected", func(ctx context.Context, store snapshot.Store, name snapshot.Name) error {
 				return snapshot.Protect(ctx, store, name, reason, person())
@@ -33,11 +34,12 @@ that.
 func newSnapshotUnprotectCommand(s *Streams) *cobra.Command {
 	o := snapshotOptions{}
 	c := &cobra.Command{
-		Use:     "unprotect NAME|latest",
-		Short:   "Let the retention have a protected snapshot",
-		Long:    "Remove the keep marker of a snapshot; none is no error.\n" + exitHelp,
-		Example: "  swarmdr snapshot unprotect latest",
-		Args:    oneArg("the name of one snapshot, or latest"),
+		Use:               "unprotect NAME|latest",
+		Short:             "Let the retention have a protected snapshot",
+		Long:              "Remove the keep marker of a snapshot; none is no error.\n" + exitHelp,
+		Example:           "  swarmdr snapshot unprotect latest",
+		Args:              oneArg("the name of one snapshot, or latest"),
+		ValidArgsFunction: completeName(&o),
 		RunE: func(c *cobra.Command, args []string) error {
 			return runMark(c.Context(), s, &o, args[0], "not protected", snapshot.Unprotect)
 		},

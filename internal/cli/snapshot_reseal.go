@@ -24,9 +24,10 @@ func newSnapshotResealCommand(s *Streams) *cobra.Command {
 store or below another prefix. The one that it was made of stays: remove it with
 snapshot expire, or the store's own means, once the new one has verified.
 ` + exitHelp,
-		Example: "  swarmdr snapshot reseal latest -i /root/old-identity.txt -R /etc/swarmdr/recipients.txt --to file:///mnt/backup/resealed",
-		Args:    oneArg("the name of one snapshot, or latest"),
-		RunE:    func(c *cobra.Command, args []string) error { return runSnapshotReseal(c.Context(), s, &o, args[0]) },
+		Example:           "  swarmdr snapshot reseal latest -i /root/old-identity.txt -R /etc/swarmdr/recipients.txt --to file:///mnt/backup/resealed",
+		Args:              oneArg("the name of one snapshot, or latest"),
+		ValidArgsFunction: completeName(&o.snapshotOptions),
+		RunE:              func(c *cobra.Command, args []string) error { return runSnapshotReseal(c.Context(), s, &o, args[0]) },
 	}
 	o.snapshotOptions.AddFlags(c)
 	o.identityOptions.AddFlags(c)

@@ -22,8 +22,9 @@ archive is not read. NAME may be any part that occurs in one name.
 ` + exitHelp,
 		Example: `  swarmdr snapshot show latest
   swarmdr snapshot show latest -o json`,
-		Args: oneArg("the name of one snapshot, or latest"),
-		RunE: func(c *cobra.Command, args []string) error { return runSnapshotShow(c.Context(), s, &o, args[0]) },
+		Args:              oneArg("the name of one snapshot, or latest"),
+		ValidArgsFunction: completeName(&o),
+		RunE:              func(c *cobra.Command, args []string) error { return runSnapshotShow(c.Context(), s, &o, args[0]) },
 	}
 	o.AddFlags(c)
 	return c

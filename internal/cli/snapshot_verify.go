@@ -40,7 +40,8 @@ count on it, and takes the note away from one that is good.
 		Example: `  swarmdr snapshot verify latest
   swarmdr snapshot verify latest -i /root/identity.txt --unlock-key-file /root/unlock.key
   swarmdr snapshot verify --all --sample 10% --mark`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeName(&o.snapshotOptions),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := o.validate(args); err != nil {
 				return err

@@ -128,6 +128,12 @@ func TestBackupToS3(t *testing.T) {
 	b.wantStored("file://" + filepath.Join(b.node("m1").Dir(), "swarmdr", "spool"))
 	b.wantRestorable(second.Name)
 	b.wantLocked(first.Name)
+
+	fourth := b.backup(6, "--mode", "hot", "--store", "file:///dev/null/none", "--store", b.store())
+	if fourth.Stores[0].URL != b.store() || fourth.Stores[1].Error == "" {
+		t.Errorf("with a first store that cannot be written: %+v", fourth)
+	}
+	b.wantStored(b.store(), first.Name, second.Name, third.Name, fourth.Name)
 }
 
 // wantRestorable reads a snapshot in the bucket in every way.

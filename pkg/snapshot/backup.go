@@ -217,6 +217,7 @@ func prove(ctx context.Context, o *BackupOptions, m *Manifest, staged *Staged, s
 	}
 	p, err := Prove(archive, o.Key)
 	if o.keyChanged(err) {
+		o.Progress("read the unlock key again")
 		if err := o.readKey(ctx); err != nil {
 			return err
 		}

@@ -20,18 +20,21 @@ const (
 // awaitKey opens the node key in the directory, with the key of the moment if
 // the one at hand is of another.
 func (o *BackupOptions) awaitKey(ctx context.Context) error {
-	for begin := time.Now(); ; {
-		_, err := OpenNodeKey(os.DirFS(o.Dir), o.Key)
-		if !o.keyChanged(err) || time.Since(begin) >= keyPatience {
-			return err
-		}
+	_, err := OpenNodeKey(os.DirFS(o.Dir), o.Key)
+	if !o.keyChanged(err) {
+		return err
+	}
+	o.Progress("wait for the unlock key that opens " + o.Dir)
+	for begin := time.Now(); o.keyChanged(err) && time.Since(begin) < keyPatience; {
 		if err := o.readKey(ctx); err != nil {
 			return err
 		}
 		if err := sleep(ctx, keyInterval); err != nil {
 			return err
 		}
+		_, err = OpenNodeKey(os.DirFS(o.Dir), o.Key)
 	}
+	return err
 }
 
 // keyChanged says whether err may be that of a key that was rotated, and

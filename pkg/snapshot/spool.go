@@ -47,6 +47,13 @@ func Drain(ctx context.Context, spool Store, stores []Store, trusted []string) (
 
 func deliver(ctx context.Context, spool, to Store, names []Name, trusted []string) Delivery {
 	d := Delivery{URL: to.URL()}
+	if len(names) > 0 {
+		d.Err = to.Ready(ctx)
+	}
+	if d.Err != nil {
+		d.Err = storeError(to, d.Err)
+		return d
+	}
 	for _, name := range names {
 		if d.Err = Copy(ctx, spool, to, name, trusted); d.Err != nil {
 			return d

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -158,19 +159,37 @@ func start(t testing.TB, name string, args []string, env ...string) {
 	cmd := exec.Command(Command(t, name), args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(env, "PATH="+os.Getenv("PATH")), output, output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	ended, err := startOnThread(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if err := cmd.Process.Kill(); err != nil {
 			t.Errorf("end %s: %v", name, err)
 		}
-		_ = cmd.Wait() // it was killed
+		<-ended
 		if text, err := os.ReadFile(output.Name()); t.Failed() && err == nil {
 			t.Logf("%s: %s", name, text[max(0, len(text)-4096):])
 		}
 		output.Close()
 	})
+}
+
+// startOnThread keeps the thread that starts the process until it ends: the
+// signal comes when that thread does, and Go ends threads that were in a
+// namespace.
+func startOnThread(cmd *exec.Cmd) (ended chan struct{}, err error) {
+	started, ended := make(chan error), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // it is killed
+		}
+		close(ended)
+	}()
+	return ended, <-started
 }
 
 // wait returns when the server answers a signed request.
