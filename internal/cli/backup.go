@@ -59,7 +59,9 @@ Cold, the default, stops the engine for the time of a local copy. It refuses
 unless a majority of the managers stays reachable without this one; the only
 manager of a swarm is stopped with --allow-outage. If anything
 fails, or this command is killed, the engine comes up again. Hot does not stop
-the engine and is as strict about the proof.
+the engine and is as strict about the proof; of a manager that does not lead it
+holds what the leader had sent by then. A key that was rotated meanwhile is read
+again.
 ` + exitHelp,
 		Example: `  swarmdr backup --recipients-file /etc/swarmdr/recipients.txt --unlock-key-file /root/unlock.key
   swarmdr backup --mode hot --store file:///mnt/backup/swarm -R /etc/swarmdr/recipients.txt`,
