@@ -11,7 +11,7 @@ LINT     := $(BIN)/golangci-lint-2.15.0
 
 export CGO_ENABLED = 0
 
-.PHONY: build demo test lint matrix soak fuzz bench setup clean
+.PHONY: build demo test lint matrix soak fuzz bench pgo setup clean
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/swarmdr ./cmd/swarmdr
@@ -38,6 +38,12 @@ soak: build setup
 # below the directory for temporary files.
 bench: build
 	$(GO) test -run '^$$' -bench . -benchtime 5x -timeout 60m ./internal/bench
+
+# What the compiler is told of the hot paths: cmd/swarmdr/default.pgo.
+pgo:
+	$(GO) test -run '^$$' -bench 'Verify$$|State$$' -benchtime 5x -cpuprofile $(BIN)/verify.prof -o $(BIN)/bench.test ./internal/bench
+	$(GO) test -run '^$$' -bench 'Show$$' -benchtime 8x -cpuprofile $(BIN)/show.prof -o $(BIN)/cli.test ./internal/cli
+	$(GO) tool pprof -proto $(BIN)/show.prof $(BIN)/verify.prof > cmd/swarmdr/default.pgo
 
 FUZZTIME ?= 60s
 fuzz:
