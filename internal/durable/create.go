@@ -66,8 +66,29 @@ func createNamed(path string, perm fs.FileMode, fill func(io.Writer) error) (err
 }
 
 func complete(f *os.File, perm fs.FileMode, fill func(io.Writer) error) error {
-	if err := fill(f); err != nil {
+	if err := fill(&eager{file: f}); err != nil {
 		return err
 	}
 	return errors.Join(f.Chmod(perm), f.Sync())
+}
+
+// eagerBytes is how much is written before the disk is told.
+const eagerBytes = 8 << 20
+
+// eager has the disk write what a large file holds while the rest of it is
+// made, so that the last sync has little left to do.
+type eager struct {
+	file          *os.File
+	written, told int64
+}
+
+func (e *eager) Write(p []byte) (int, error) {
+	n, err := e.file.Write(p)
+	e.written += int64(n)
+	if e.written-e.told >= eagerBytes {
+		// Only a hint: the sync at the end tells of errors.
+		_ = unix.SyncFileRange(int(e.file.Fd()), e.told, e.written-e.told, unix.SYNC_FILE_RANGE_WRITE)
+		e.told = e.written
+	}
+	return n, err
 }

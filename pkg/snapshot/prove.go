@@ -66,11 +66,7 @@ func Prove(fsys fs.FS, key unlock.Key) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := raftlog.Open(fsys, nodeKey.DEKs())
-	if err != nil {
-		return nil, err
-	}
-	state, err := log.State(raftlog.StateOptions{})
+	log, state, err := replay(fsys, nodeKey.DEKs())
 	if err != nil {
 		return nil, err
 	}
@@ -94,6 +90,18 @@ func Prove(fsys fs.FS, key unlock.Key) (*Proof, error) {
 		c.KeyFingerprint = key.Fingerprint()
 	}
 	return &Proof{c, log, state, nodeKey}, nil
+}
+
+// replay reads the log once where it can. Any damage is an error.
+func replay(fsys fs.FS, deks raftlog.Decrypter) (*raftlog.Log, *raftlog.State, error) {
+	v, err := raftlog.Verify(fsys, deks)
+	if err != nil {
+		return nil, nil, err
+	}
+	if damage := v.Log.Damage(); damage != nil {
+		return nil, nil, damage
+	}
+	return v.Log, v.State, v.Err
 }
 
 // OpenNodeKey opens the node key of the swarm directory at the root of fsys.
