@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -90,7 +91,6 @@ func runBackup(ctx context.Context, s *Streams, o *backupOptions) error {
 	if err != nil {
 		return err
 	}
-	b.Store = to.first(ctx)
 	trusted, err := trustedSigners(cfg)
 	if err != nil {
 		return err
@@ -118,6 +118,8 @@ func runBackup(ctx context.Context, s *Streams, o *backupOptions) error {
 		return err
 	}
 	b.Hostname, b.EngineVer = st.Hostname, st.Version
+	b.Store = to.first(ctx)
+	debug.SetGCPercent(backupGC)
 	m, err := snapshot.Backup(ctx, b)
 	if err != nil {
 		return err
@@ -125,6 +127,11 @@ func runBackup(ctx context.Context, s *Streams, o *backupOptions) error {
 	where, failed := to.deliver(ctx, m.Name, trusted)
 	return errors.Join(printBackup(s, backupResult{m, where}, o.json()), failed)
 }
+
+// backupGC is how much garbage a backup may leave beside the objects of a swarm,
+// in percent of them: they may be hundreds of MB on a machine that has other
+// work to do.
+const backupGC = 10
 
 // backupResult is the manifest, and where the snapshot is.
 type backupResult struct {
