@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/moby/moby/client"
@@ -98,9 +99,11 @@ func (l trapLab) startCold() *exec.Cmd {
 
 func (l trapLab) testTwoAtOnce() {
 	first := l.startCold()
+	l.check(first.Process.Signal(syscall.SIGSTOP)) // it may be done within a second
 	if said := l.say(3, "backup", "--mode", "hot"); !strings.Contains(said, "another swarmdr works on this manager") {
 		l.Errorf("the second said\n%s", said)
 	}
+	l.check(first.Process.Signal(syscall.SIGCONT))
 	if err := first.Wait(); err != nil {
 		l.Errorf("the first: %v", err)
 	}
