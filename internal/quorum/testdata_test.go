@@ -1,18 +1,13 @@
 package quorum_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/swarmdr/swarmdr/internal/quorum"
+	"github.com/swarmdr/swarmdr/internal/scenario"
 )
-
-// Commit a rewritten drawing only if you understand why it changed.
-var rewrite = flag.Bool("rewrite", false, "rewrite the drawings in testdata from what the code says now")
 
 // TestScenarios runs the files in testdata. A file is comments and cases:
 //
@@ -24,41 +19,7 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the drawings in testdata from
 //
 // Node ids are the host names with id- before them.
 func TestScenarios(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("scenarios: %v, %v", files, err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { runFile(t, file) })
-	}
-}
-
-func runFile(t *testing.T, file string) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for _, block := range strings.Split(strings.TrimSpace(string(data)), "\n\n") {
-		if strings.HasPrefix(block, "#") {
-			out = append(out, block)
-			continue
-		}
-		input, want, found := strings.Cut(block, "\n----")
-		if !found {
-			t.Fatalf("case without a drawing:\n%s", block)
-		}
-		got := draw(parseView(t, input))
-		if !*rewrite && got != strings.TrimPrefix(want, "\n") {
-			t.Errorf("%s\n----\n%s\nwant\n%s", input, got, want)
-		}
-		out = append(out, input+"\n----\n"+got)
-	}
-	if *rewrite {
-		if err := os.WriteFile(file, []byte(strings.Join(out, "\n\n")+"\n"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	scenario.Run(t, "testdata/*.txt", func(t *testing.T, input string) string { return draw(parseView(t, input)) })
 }
 
 func draw(v quorum.View) string {

@@ -2,18 +2,13 @@ package recover
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/swarmdr/swarmdr/internal/scenario"
 	"github.com/swarmdr/swarmdr/pkg/snapshot"
 )
-
-// Commit a rewritten plan only if you understand why it changed.
-var rewrite = flag.Bool("rewrite", false, "rewrite the plans in testdata from what the code says now")
 
 // TestPlans runs the files in testdata. A file is comments and cases:
 //
@@ -26,41 +21,7 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the plans in testdata from wh
 //
 // Node ids are the host names with id- before them.
 func TestPlans(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("scenarios: %v, %v", files, err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { runFile(t, file) })
-	}
-}
-
-func runFile(t *testing.T, file string) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for _, block := range strings.Split(strings.TrimSpace(string(data)), "\n\n") {
-		if strings.HasPrefix(block, "#") {
-			out = append(out, block)
-			continue
-		}
-		input, want, found := strings.Cut(block, "\n----")
-		if !found && !*rewrite {
-			t.Fatalf("case without a plan:\n%s", block)
-		}
-		got := drawCase(t, input)
-		if !*rewrite && got != strings.TrimPrefix(want, "\n") {
-			t.Errorf("%s\n----\n%s\nwant\n%s", input, got, want)
-		}
-		out = append(out, input+"\n----\n"+got)
-	}
-	if *rewrite {
-		if err := os.WriteFile(file, []byte(strings.Join(out, "\n\n")+"\n"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	scenario.Run(t, "testdata/*.txt", drawCase)
 }
 
 func drawCase(t *testing.T, input string) string {

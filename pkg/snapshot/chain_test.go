@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/swarmdr/swarmdr/internal/scenario"
 	"github.com/swarmdr/swarmdr/pkg/snapshot"
 )
 
@@ -22,7 +23,7 @@ import (
 // Commit is one less than the index where it is not told. xN is N snapshots,
 // each a duration and ten entries after the one above.
 func TestChain(t *testing.T) {
-	runScenarios(t, "testdata/chain/*.txt", func(t *testing.T, input string) string {
+	scenario.Run(t, "testdata/chain/*.txt", func(t *testing.T, input string) string {
 		var manifests []*snapshot.Manifest
 		for _, line := range strings.Split(input, "\n")[1:] {
 			manifests = append(manifests, parseManifests(t, strings.Fields(line))...)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/swarmdr/swarmdr/internal/scenario"
 	"github.com/swarmdr/swarmdr/pkg/snapshot"
 )
 
@@ -25,7 +26,7 @@ const minute = "2006-01-02T15:04"
 //
 // xN is N snapshots, each a duration before the one above.
 func TestRetention(t *testing.T) {
-	runScenarios(t, "testdata/retention/*.txt", func(t *testing.T, input string) string {
+	scenario.Run(t, "testdata/retention/*.txt", func(t *testing.T, input string) string {
 		lines := strings.Split(input, "\n")
 		var candidates []snapshot.Candidate
 		for _, line := range lines[1:] {
