@@ -37,8 +37,8 @@ func BenchmarkOutage(b *testing.B) {
 	most := 0.0
 	for b.Loop() {
 		begin := time.Now()
-		must(b, l.Stop(b.Context(), time.Minute, "m1"))
-		must(b, l.Start(b.Context(), "m1"))
+		run(b, "lab", "stop", "--dir", l.Dir(), "m1") // as the backup does
+		run(b, "lab", "start", "--dir", l.Dir(), "m1")
 		awaitReachable(b, m1)
 		bare += time.Since(begin)
 		m, resident := coldBackup(b, m1, recipient)
