@@ -181,13 +181,16 @@ func TestDrainLater(t *testing.T) {
 	wantStored(t, r.store)
 }
 
+// One that is damaged stays, and holds up no other.
 func TestDrainKeepsWhatIsDamaged(t *testing.T) {
-	r, names := spooled(t, 2)
-	r.store.suffix, r.store.read = names[0].Archive(), flipLast
-	if _, err := snapshot.Drain(t.Context(), r.store, []snapshot.Store{second()}, nil); !errors.Is(err, snapshot.ErrDigest) {
+	r, names := spooled(t, 3)
+	r.store.suffix, r.store.read = names[1].Archive(), flipLast
+	to := second()
+	if _, err := snapshot.Drain(t.Context(), r.store, []snapshot.Store{to}, nil); !errors.Is(err, snapshot.ErrDigest) {
 		t.Errorf("got %v", err)
 	}
-	wantStored(t, r.store, names...)
+	wantStored(t, r.store, names[1])
+	wantStored(t, to, names[0], names[2])
 }
 
 func TestDrainCanceled(t *testing.T) {

@@ -21,7 +21,8 @@ type Delivery struct {
 
 // Drain copies every snapshot in spool, the oldest first, to each of stores,
 // and removes from the spool what all of them have. A store that fails is left
-// at that; the others go on.
+// at that; the others go on. A snapshot that is damaged, or in the way of
+// another, stays in the spool and is told; those behind it go on.
 func Drain(ctx context.Context, spool Store, stores []Store, trusted []string) ([]Delivery, error) {
 	names, err := byAge(ctx, spool)
 	if err != nil {
@@ -31,8 +32,8 @@ func Drain(ctx context.Context, spool Store, stores []Store, trusted []string) (
 	var deliveries []Delivery
 	for _, to := range stores {
 		d := deliver(ctx, spool, to, names, trusted)
-		for _, name := range names[len(d.Copied):] {
-			missed[name] = true
+		for _, name := range names {
+			missed[name] = missed[name] || !slices.Contains(d.Copied, name)
 		}
 		deliveries = append(deliveries, d)
 		err = errors.Join(err, d.Err)
@@ -55,12 +56,22 @@ func deliver(ctx context.Context, spool, to Store, names []Name, trusted []strin
 		return d
 	}
 	for _, name := range names {
-		if d.Err = Copy(ctx, spool, to, name, trusted); d.Err != nil {
+		err := Copy(ctx, spool, to, name, trusted)
+		d.Err = errors.Join(d.Err, err)
+		if err != nil && !isOfOne(err) {
 			return d
 		}
-		d.Copied = append(d.Copied, name)
+		if err == nil {
+			d.Copied = append(d.Copied, name)
+		}
 	}
 	return d
+}
+
+// isOfOne says that an error of Copy is about that snapshot alone: the others
+// must not wait behind it.
+func isOfOne(err error) bool {
+	return Condemns(err) || tellsOfManifest(err) || errors.Is(err, ErrExist)
 }
 
 // Trim removes the oldest snapshots from spool until it holds at most most
